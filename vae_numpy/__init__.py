@@ -1,0 +1,44 @@
+"""The library of *From a Spiral to the beta-VAE*: autoencoders from scratch in NumPy.
+
+Forward pass, loss and backward pass are written out by hand; there is no automatic
+differentiation and no plan for one. The modules are meant to be read beside the book:
+
+    kernels      the array arithmetic, once in NumPy and once compiled by numba
+    layers       Dense, Sequential
+    losses       squared error, Gaussian and Bernoulli likelihoods, the Gaussian KL
+    optimisers   SGD, Adagrad, Adam
+    training     minibatches, the training loop, callbacks
+    models       the estimators, in scikit-learn's manner
+    data         the point clouds and pictures of the book
+    metrics      reconstruction, intrinsic dimension
+    gradcheck    finite differences, with a verdict
+    plotting     the book's figures
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "data",
+    "gradcheck",
+    "kernels",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "optimisers",
+    "plotting",
+    "training",
+]
+
+
+def __getattr__(name):
+    # Submodules load at first use, so that `import vae_numpy` costs next to nothing.
+    if name in __all__:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,129 @@
+"""The array arithmetic of the library, and the switch between its two versions.
+
+``reference`` is NumPy, written to be read. ``compiled`` has the same functions with the same
+arguments, compiled by numba. Ask for a kernel here and you get the active version::
+
+    from vae_numpy import kernels
+    y = kernels.dense_forward(x, W, b, "tanh")
+
+The compiled version is active wherever numba can be imported; without numba everything
+works, more slowly. Kernels receive arrays that their callers have checked: they look at no
+argument twice, draw no random numbers and know no layers.
+"""
+
+import importlib
+import importlib.util
+import warnings
+
+import numpy as np
+
+KERNELS = (
+    "dense_forward",
+    "dense_backward",
+    "squared_error",
+    "bernoulli_nll",
+    "gaussian_nll",
+    "gaussian_kl",
+    "sgd_step",
+    "adagrad_step",
+    "adam_step",
+    "render_sprites",
+)
+
+_MODULES = {"numba": "compiled", "numpy": "reference"}
+_active = None  # the name of the active backend; chosen at first use, so that importing is quick
+
+
+def __getattr__(name):
+    if name in KERNELS:
+        return getattr(_module(backend()), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _module(name):
+    return importlib.import_module(f"{__name__}.{_MODULES[name]}")
+
+
+def backend():
+    """Name the active backend: ``"numba"`` or ``"numpy"``."""
+    global _active
+    if _active is None:
+        _active = "numpy"
+        if importlib.util.find_spec("numba") is not None:
+            try:
+                _module("numba")
+                _active = "numba"
+            except ImportError as error:  # installed, but not for this Python or NumPy
+                warnings.warn(
+                    f"numba cannot be imported ({error}); using the NumPy kernels", stacklevel=2
+                )
+    return _active
+
+
+class use:
+    """Make a backend the active one, for good or for the length of a ``with`` block.
+
+    Parameters
+    ----------
+    name : {"numba", "numpy"}
+
+    Raises
+    ------
+    ValueError
+        If ``name`` is not one of the two.
+    ImportError
+        If ``name`` is ``"numba"`` and numba cannot be imported.
+
+    Examples
+    --------
+    >>> with use("numpy"):
+    ...     backend()
+    'numpy'
+    """
+
+    def __init__(self, name):
+        global _active
+        if name not in _MODULES:
+            raise ValueError(f"the backend must be 'numba' or 'numpy', got {name!r}")
+        try:
+            _module(name)
+        except ImportError as error:
+            raise ImportError(
+                f"the backend 'numba' needs the package numba, which cannot be imported ({error})"
+            ) from error
+        self._previous = backend()
+        _active = name
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        global _active
+        _active = self._previous
+
+
+def warm_up(dtypes=(np.float32, np.float64)):
+    """Compile every kernel now, so that the first training step does not wait for it.
+
+    Compiled kernels are kept on disk, so this takes seconds once and little afterwards. On
+    the NumPy backend there is nothing to compile.
+    """
+    active, activations = _module(backend()), _module("numpy").ACTIVATIONS
+    for dtype in dtypes:
+        x, row = np.ones((2, 2), dtype), np.ones(2, dtype)
+        for activation in activations:
+            for b in (row, None):
+                db = None if b is None else row.copy()
+                y = active.dense_forward(x, x, b, activation)
+                active.dense_backward(x, x, y, x, activation, x.copy(), db)
+        active.squared_error(x, x)
+        active.bernoulli_nll(x, x)
+        active.gaussian_nll(x, x, x)
+        active.gaussian_kl(x, x)
+        active.sgd_step(row.copy(), row, row.copy(), 0.1, 0.9)
+        active.adagrad_step(row.copy(), row, row.copy(), 0.1, 1e-8)
+        active.adam_step(row.copy(), row, row.copy(), row.copy(), 1, 0.1, 0.9, 0.999, 1e-8)
+        one = np.ones(1)
+        active.render_sprites(
+            np.zeros(1, np.int64), one, one, one, one, 8, np.empty((1, 8, 8), dtype)
+        )

@@ -1,0 +1,203 @@
+"""The kernels in plain NumPy: the version to read.
+
+Shapes: N rows in a batch, n_in and n_out features, D features of a datum, K latents. Every
+loss is a sum over the features and a mean over the batch, and comes with its gradient.
+"""
+
+import numpy as np
+
+# Activations: y = f(a), and the derivative f'(a) written with the output y -----------------
+
+
+def _sigmoid(a):
+    # 1 / (1 + exp(-a)), written with tanh so that no exp can overflow.
+    return 0.5 * (1 + np.tanh(0.5 * a))
+
+
+def _softplus(a):
+    # log(1 + exp(a)), with the large part taken out of the exponential.
+    return np.maximum(a, 0) + np.log1p(np.exp(-np.abs(a)))
+
+
+ACTIVATIONS = {
+    # name: (f(a), f'(a) as a function of y = f(a))
+    "identity": (lambda a: a, lambda y: np.ones_like(y)),
+    "relu": (lambda a: np.maximum(a, 0), lambda y: (y > 0).astype(y.dtype)),
+    "tanh": (np.tanh, lambda y: 1 - y**2),
+    "sigmoid": (_sigmoid, lambda y: y * (1 - y)),
+    # y = log(1 + e^a), so sigmoid(a) = 1 - e^-y
+    "softplus": (_softplus, lambda y: -np.expm1(-y)),
+}
+
+# The dense layer ----------------------------------------------------------------------------
+
+
+def dense_forward(x, W, b, activation):
+    """Compute y = f(x W + b).
+
+    Parameters
+    ----------
+    x : (N, n_in)
+    W : (n_in, n_out)
+    b : (n_out,) or None
+    activation : a key of ``ACTIVATIONS``
+
+    Returns
+    -------
+    y : (N, n_out)
+    """
+    f, _ = ACTIVATIONS[activation]
+    a = x @ W  # (N, n_out)
+    if b is not None:
+        a += b
+    return f(a)
+
+
+def dense_backward(dy, x, y, W, activation, dW, db):
+    """Add the gradients of a dense layer into ``dW`` and ``db``; return the one in its input.
+
+    Parameters
+    ----------
+    dy, y : (N, n_out)
+        The loss's gradient in the output, and the output itself.
+    x : (N, n_in)
+    W, dW : (n_in, n_out)
+    activation : a key of ``ACTIVATIONS``
+    db : (n_out,) or None
+
+    Returns
+    -------
+    dx : (N, n_in)
+    """
+    _, derivative = ACTIVATIONS[activation]
+    # y = f(a)
+    da = dy * derivative(y)  # (N, n_out)
+    # a = x W + b
+    dW += x.T @ da
+    if db is not None:
+        db += da.sum(axis=0)
+    return da @ W.T
+
+
+# Losses -------------------------------------------------------------------------------------
+
+
+def squared_error(x_hat, x):
+    """Compute 1/N sum (x_hat - x)^2 and its gradient in ``x_hat``; both are (N, D)."""
+    n = len(x)
+    difference = x_hat - x
+    value = np.sum(difference**2, dtype=np.float64) / n
+    dx_hat = (2 / n) * difference
+    return float(value), dx_hat
+
+
+def bernoulli_nll(logits, x):
+    """Compute -1/N sum log p(x | logits), in nats, and its gradient; both are (N, D).
+
+    With p = sigmoid(l): -x log p - (1 - x) log(1 - p) = log(1 + e^l) - x l.
+    """
+    n = len(x)
+    value = np.sum(_softplus(logits) - x * logits, dtype=np.float64) / n
+    dlogits = (_sigmoid(logits) - x) / n
+    return float(value), dlogits
+
+
+def gaussian_nll(mean, logvar, x):
+    """Compute -1/N sum log N(x | mean, exp(logvar)), in nats, with gradients; all are (N, D)."""
+    n = len(x)
+    difference = mean - x
+    scaled = difference * np.exp(-logvar)  # (mean - x) / variance
+    squares = difference * scaled
+    value = 0.5 * np.sum(np.log(2 * np.pi) + logvar + squares, dtype=np.float64) / n
+    dmean = scaled / n
+    dlogvar = (0.5 / n) * (1 - squares)
+    return float(value), dmean, dlogvar
+
+
+def gaussian_kl(mu, logvar):
+    """Compute KL(N(mu, exp(logvar)) || N(0, 1)) per latent, in nats, and its gradients.
+
+    Both arguments are (N, K). The value is (K,), averaged over the batch; the gradients are
+    those of its sum.
+    """
+    n = len(mu)
+    # e^v - 1 - v loses its digits where v is near 0; expm1 keeps them.
+    excess = np.expm1(logvar)
+    per_latent = 0.5 * np.sum(mu**2 + excess - logvar, axis=0, dtype=np.float64) / n
+    dmu = mu / n
+    dlogvar = (0.5 / n) * excess
+    return per_latent, dmu, dlogvar
+
+
+# Optimiser steps, in place on flat arrays -----------------------------------------------------
+
+
+def sgd_step(value, grad, velocity, learning_rate, momentum):
+    """Gradient descent with momentum: u = momentum u + grad; value -= learning_rate u."""
+    velocity *= momentum
+    velocity += grad
+    value -= learning_rate * velocity
+
+
+def adagrad_step(value, grad, sum_squares, learning_rate, eps):
+    """Adagrad: divide each step by the root of the sum of all squared gradients so far."""
+    sum_squares += grad**2
+    value -= learning_rate * grad / (np.sqrt(sum_squares) + eps)
+
+
+def adam_step(value, grad, m, v, t, learning_rate, beta1, beta2, eps):
+    """Adam's step number t (from 1): the running mean of the gradient over that of its size."""
+    m *= beta1
+    m += (1 - beta1) * grad
+    v *= beta2
+    v += (1 - beta2) * grad**2
+    # Both averages start at zero; these factors undo that bias.
+    m_hat = m / (1 - beta1**t)
+    v_hat = v / (1 - beta2**t)
+    value -= learning_rate * m_hat / (np.sqrt(v_hat) + eps)
+
+
+# Sprites ------------------------------------------------------------------------------------
+
+
+def render_sprites(shape, scale, angle, x, y, side, out):
+    """Draw one white shape on black per picture: a pixel is 1 iff its centre is inside, else 0.
+
+    The scene measures 64 x 64 units whatever ``side`` is, with y growing downwards.
+
+    Parameters
+    ----------
+    shape : (N,) ints
+        0 square, 1 ellipse, 2 heart.
+    scale, angle, x, y : (N,) float64
+        Size (at most 1), radians counter-clockwise on the screen, and the centre, in units.
+    side : int
+        Pixels along an edge of a picture.
+    out : (N, side, side), of any number type
+        Overwritten.
+    """
+    pixel = 64.0 / side
+    centres = (np.arange(side) + 0.5) * pixel
+    for n in range(len(shape)):
+        # No shape reaches further from its centre than 13.6 units (the square's corner: 13.58).
+        reach = 13.6 * scale[n]
+        top, bottom = max(0, int((y[n] - reach) / pixel)), int((y[n] + reach) / pixel) + 1
+        left, right = max(0, int((x[n] - reach) / pixel)), int((x[n] + reach) / pixel) + 1
+        dx = (centres[left:right] - x[n]) / scale[n]  # (columns,)
+        dy = (centres[top:bottom, None] - y[n]) / scale[n]  # (rows, 1)
+        cos, sin = np.cos(angle[n]), np.sin(angle[n])
+        u = cos * dx - sin * dy  # (rows, columns): the pixel as the upright shape sees it
+        v = sin * dx + cos * dy
+        if shape[n] == 0:
+            inside = (abs(u) <= 9.599) & (abs(v) <= 9.599)
+        elif shape[n] == 1:
+            inside = (u / 12.7657) ** 2 + (v / 7.213) ** 2 <= 1.0
+        else:
+            # The heart's outline is u = 9.595 sin^3 t,
+            # v = -0.662 (13 cos t - 5 cos 2t - 2 cos 3t - cos 4t) - 1.4375. With q = cos^2 t its
+            # upper and lower edge at u are middle -+ 0.662 cos t (19 - 8 q); q < 0 beyond them.
+            q = 1.0 - np.cbrt((u / 9.595) ** 2)
+            middle = -0.662 * (4.0 - 2.0 * q - 8.0 * q**2) - 1.4375
+            inside = (v - middle) ** 2 <= 0.662**2 * q * (19.0 - 8.0 * q) ** 2
+        out[n] = 0
+        out[n, top:bottom, left:right] = inside

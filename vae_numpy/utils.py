@@ -1,0 +1,89 @@
+"""Two small helpers that several modules share: random generators and argument checks."""
+
+import numbers
+
+import numpy as np
+
+
+def make_rng(random_state=None):
+    """Turn ``random_state`` into a NumPy random generator.
+
+    Parameters
+    ----------
+    random_state : None, int, numpy.random.Generator or numpy.random.RandomState
+        None draws fresh entropy, an int seeds, a generator is used as it is. An old-style
+        ``RandomState`` (scikit-learn passes them) seeds a generator with its next draw.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If ``random_state`` is a negative int or something else.
+    """
+    if isinstance(random_state, np.random.Generator):
+        return random_state
+    if isinstance(random_state, np.random.RandomState):
+        return np.random.default_rng(random_state.randint(2**31))
+    if random_state is None:
+        return np.random.default_rng()
+    if isinstance(random_state, numbers.Integral) and not isinstance(random_state, bool):
+        if random_state < 0:
+            raise ValueError(f"random_state must be >= 0, got {random_state}")
+        return np.random.default_rng(int(random_state))
+    raise TypeError(
+        "random_state must be None, an int or a numpy.random.Generator, "
+        f"got {type(random_state).__name__}"
+    )
+
+
+def check_number(name, value, *, above=None, minimum=None, below=None, maximum=None):
+    """Check that ``value`` is a finite real number inside the bounds; above and below are strict.
+
+    Raises
+    ------
+    TypeError
+        If it is not a real number.
+    ValueError
+        If it is NaN, infinite or out of bounds.
+    """
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a number, got {value!r} ({type(value).__name__})")
+    bounds = []
+    if above is not None:
+        bounds.append((value > above, f"> {above}"))
+    if minimum is not None:
+        bounds.append((value >= minimum, f">= {minimum}"))
+    if below is not None:
+        bounds.append((value < below, f"< {below}"))
+    if maximum is not None:
+        bounds.append((value <= maximum, f"<= {maximum}"))
+    if not np.isfinite(value) or not all(holds for holds, _ in bounds):
+        wanted = " and ".join(text for _, text in bounds) or "finite"
+        raise ValueError(f"{name} must be {wanted}, got {value!r}")
+
+
+def check_integer(name, value, *, minimum=None, maximum=None):
+    """Check that ``value`` is an integer inside the inclusive bounds.
+
+    Raises
+    ------
+    TypeError
+        If it is not an integer.
+    ValueError
+        If it is out of bounds.
+    """
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name} must be an integer, got {value!r} ({type(value).__name__})")
+    check_number(name, value, minimum=minimum, maximum=maximum)
+
+
+def check_choice(name, value, choices):
+    """Check that ``value`` is one of ``choices``.
+
+    Raises
+    ------
+    ValueError
+        If it is not.
+    """
+    if not isinstance(value, str) or value not in choices:
+        wanted = ", ".join(repr(choice) for choice in choices)
+        raise ValueError(f"{name} must be one of {wanted}, got {value!r}")
