@@ -1,0 +1,167 @@
+"""Gradient checking: compare a gradient derived by hand with finite differences.
+
+The verdict is written for the person who derived it. Check in float64: in float32 the
+differences drown in rounding.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from vae_numpy.utils import check_number
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome of a gradient check; true if the gradient is right, and readable as text.
+
+    Attributes
+    ----------
+    error : float
+        max |grad - numeric| / max(|grad|, |numeric|), over all entries: the largest deviation
+        in units of the largest gradient.
+    tolerance : float
+    worst : tuple of int
+        The index of the largest deviation.
+    grad, numeric : float
+        The two values there.
+    """
+
+    error: float
+    tolerance: float
+    worst: tuple
+    grad: float
+    numeric: float
+
+    def __bool__(self):
+        return bool(self.error <= self.tolerance)
+
+    def __str__(self):
+        if self:
+            return f"right: relative error {self.error:.1e}"
+        return (
+            f"wrong: relative error {self.error:.1e}; at index {self.worst} the gradient is "
+            f"{self.grad:.6g}, finite differences say {self.numeric:.6g}"
+        )
+
+
+def numerical_gradient(f, x, step=1e-6):
+    """Estimate the gradient of ``f`` at ``x`` by central differences.
+
+    Each entry is (f(x + h) - f(x - h)) / 2h, with an error of the order of h^2. The step is
+    relative: h = step * max(1, |entry|).
+
+    Parameters
+    ----------
+    f : callable
+        Takes an array of the shape of ``x`` and returns a number.
+    x : float64 array, any shape
+        Is changed while ``f`` runs and restored, also where ``f`` raises.
+
+    Returns
+    -------
+    gradient : float64 array of the shape of ``x``
+
+    Raises
+    ------
+    TypeError
+        If ``x`` is not a float64 array.
+    """
+    if not isinstance(x, np.ndarray) or x.dtype != np.float64:
+        raise TypeError(f"x must be a float64 array, got {getattr(x, 'dtype', type(x).__name__)}")
+    check_number("step", step, above=0)
+    gradient = np.empty_like(x)
+    for index in np.ndindex(x.shape):
+        kept = x[index]
+        h = step * max(1.0, abs(kept))
+        try:
+            x[index] = kept + h
+            above = f(x)
+            x[index] = kept - h
+            below = f(x)
+        finally:
+            x[index] = kept
+        gradient[index] = (above - below) / (2 * h)
+    return gradient
+
+
+def check_gradient(f, x, grad, *, tolerance=1e-6, step=1e-6):
+    """Compare ``grad`` with finite differences of ``f`` at ``x``.
+
+    Parameters
+    ----------
+    f : callable
+        The loss as a function of ``x``: takes the array, returns a number.
+    x : float64 array
+    grad : array of the shape of ``x``
+        The gradient to be checked.
+    tolerance : float
+        The largest relative error that passes.
+    step : float
+        See ``numerical_gradient``.
+
+    Returns
+    -------
+    verdict : Verdict
+
+    Raises
+    ------
+    ValueError
+        If ``grad`` has another shape than ``x``.
+    TypeError
+        If ``x`` is not a float64 array.
+
+    Examples
+    --------
+    >>> x = np.array([1.0, 2.0])
+    >>> print(check_gradient(lambda x: np.sum(x**2), x, x))
+    wrong: relative error 5.0e-01; at index (1,) the gradient is 2, finite differences say 4
+    """
+    grad = np.asarray(grad)
+    if grad.shape != np.shape(x):
+        raise ValueError(f"grad must have the shape of x, {np.shape(x)}, got {grad.shape}")
+    numeric = numerical_gradient(f, x, step)
+    if grad.size == 0:
+        return Verdict(0.0, tolerance, (), 0.0, 0.0)
+    deviation = np.abs(grad - numeric)
+    deviation[np.isnan(deviation)] = np.inf
+    worst = tuple(int(i) for i in np.unravel_index(np.argmax(deviation), grad.shape))
+    # In units of the largest entry: entry by entry, rounding in the tiny ones would count.
+    error = float(deviation[worst])
+    if np.isfinite(error) and error > 0:
+        error /= float(max(np.max(np.abs(grad)), np.max(np.abs(numeric))))
+    return Verdict(error, tolerance, worst, float(grad[worst]), float(numeric[worst]))
+
+
+def check_layer(layer, x, *, rng, tolerance=1e-6):
+    """Check all gradients of a layer or network: in its input and in each parameter.
+
+    The loss is sum(y * dy) with a random dy, whose gradient in y is dy.
+
+    Parameters
+    ----------
+    layer : Dense, Sequential, or anything with ``forward``, ``backward`` and ``parameters``
+        In float64. Its gradients are overwritten.
+    x : float64 array, (N, n_in)
+    rng : numpy.random.Generator
+        Draws dy.
+
+    Returns
+    -------
+    verdicts : dict
+        ``"x"`` and ``"parameter 0"``, ``"parameter 1"``, ... with a ``Verdict`` each.
+    """
+    dy = rng.normal(size=layer.forward(x).shape)
+
+    def loss(_):
+        return np.sum(layer.forward(x) * dy)
+
+    for p in layer.parameters():
+        p.zero_grad()
+    layer.forward(x)
+    dx = layer.backward(dy)
+    verdicts = {"x": check_gradient(loss, x, dx, tolerance=tolerance)}
+    for i, p in enumerate(layer.parameters()):
+        grad = p.grad.copy()
+        verdicts[f"parameter {i}"] = check_gradient(loss, p.value, grad, tolerance=tolerance)
+    return verdicts

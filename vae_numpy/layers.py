@@ -1,0 +1,215 @@
+"""Layers: what a network is made of, each with its backward pass under its forward pass.
+
+A layer never updates its own weights: ``backward`` adds into the gradients, and an optimiser
+(``vae_numpy.optimisers``) changes the values.
+"""
+
+import numpy as np
+
+from vae_numpy import kernels
+from vae_numpy.kernels.reference import ACTIVATIONS
+from vae_numpy.utils import check_choice, check_integer
+
+
+class Parameter:
+    """An array to be learnt, with the gradient of the loss in it.
+
+    Attributes
+    ----------
+    value, grad : ndarray
+        Of the same shape and type. ``grad`` starts at zero and is added to by ``backward``.
+    """
+
+    def __init__(self, value):
+        self.value = np.require(value, requirements=["C", "W"])
+        self.grad = np.zeros_like(self.value)
+
+    def zero_grad(self):
+        """Set the gradient back to zero."""
+        self.grad[...] = 0
+
+    def __repr__(self):
+        return f"Parameter(shape={self.value.shape}, dtype={self.value.dtype})"
+
+
+def flatten(parameters):
+    """Move all parameters into one buffer and return that buffer as a single parameter.
+
+    Each parameter becomes a view into it, so that one call of an optimiser's kernel updates a
+    whole model.
+
+    Parameters
+    ----------
+    parameters : list of Parameter
+        All of one type. Their values are kept; their gradients start at zero.
+
+    Returns
+    -------
+    flat : Parameter
+        One-dimensional, as long as all parameters together.
+    """
+    flat = Parameter(np.concatenate([p.value.ravel() for p in parameters]))
+    start = 0
+    for p in parameters:
+        stop = start + p.value.size
+        shape = p.value.shape
+        p.value = flat.value[start:stop].reshape(shape)
+        p.grad = flat.grad[start:stop].reshape(shape)
+        start = stop
+    return flat
+
+
+class Dense:
+    """The dense layer y = f(x W + b).
+
+    The weights start uniform in +-sqrt(6 / (n_in + n_out)) (Glorot & Bengio 2010, eq. 16), for
+    relu in +-sqrt(6 / n_in) (He et al. 2015, eq. 10); the bias starts at zero.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Number of features that come in and go out.
+    activation : {"identity", "relu", "tanh", "sigmoid", "softplus"}
+        The function f, applied to each element.
+    rng : numpy.random.Generator
+        Draws the first weights.
+    dtype : float32 or float64
+        The type that the layer computes in; inputs are converted to it.
+    bias : bool
+        Whether there is a b.
+
+    Attributes
+    ----------
+    W : Parameter, (n_in, n_out)
+    b : Parameter, (n_out,), or None
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a size is below 1, or the activation or the type is not one of those above.
+    """
+
+    def __init__(self, n_in, n_out, activation="identity", *, rng, dtype=np.float32, bias=True):
+        check_integer("n_in", n_in, minimum=1)
+        check_integer("n_out", n_out, minimum=1)
+        check_choice("activation", activation, ACTIVATIONS)
+        if dtype not in (np.float32, np.float64):
+            raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
+        self.n_in, self.n_out, self.activation = n_in, n_out, activation
+        limit = np.sqrt(6 / (n_in if activation == "relu" else n_in + n_out))
+        self.W = Parameter(rng.uniform(-limit, limit, (n_in, n_out)).astype(dtype))
+        self.b = Parameter(np.zeros(n_out, dtype)) if bias else None
+        self._x = self._y = None
+
+    def forward(self, x, *, remember=True):
+        """Compute y = f(x W + b).
+
+        Parameters
+        ----------
+        x : (N, n_in)
+        remember : bool
+            Keep x and y for ``backward``. Without it the layer is left as it was.
+
+        Returns
+        -------
+        y : (N, n_out)
+
+        Raises
+        ------
+        ValueError
+            If ``x`` is not (N, n_in).
+        """
+        x = np.asarray(x, self.W.value.dtype)
+        if x.ndim != 2 or x.shape[1] != self.n_in:
+            raise ValueError(f"x must have shape (N, {self.n_in}), got {x.shape}")
+        b = None if self.b is None else self.b.value
+        y = kernels.dense_forward(x, self.W.value, b, self.activation)
+        if remember:
+            self._x, self._y = x, y
+        return y
+
+    def backward(self, dy):
+        """Add dL/dW and dL/db into the gradients and return dL/dx.
+
+        Parameters
+        ----------
+        dy : (N, n_out)
+            The gradient of the loss in the output of the last ``forward``.
+
+        Returns
+        -------
+        dx : (N, n_in)
+
+        Raises
+        ------
+        RuntimeError
+            If no ``forward`` came before.
+        ValueError
+            If ``dy`` has another shape than that output.
+        """
+        if self._y is None:
+            raise RuntimeError("backward needs a forward(x) before it")
+        dy = np.asarray(dy, self.W.value.dtype)
+        if dy.shape != self._y.shape:
+            raise ValueError(f"dy must have the output's shape {self._y.shape}, got {dy.shape}")
+        db = None if self.b is None else self.b.grad
+        return kernels.dense_backward(
+            dy, self._x, self._y, self.W.value, self.activation, self.W.grad, db
+        )
+
+    def parameters(self):
+        """List the parameters: W and, where there is one, b."""
+        return [self.W] if self.b is None else [self.W, self.b]
+
+    def __getstate__(self):
+        # A copy or a pickle holds what was learnt, not the last batch.
+        return {**vars(self), "_x": None, "_y": None}
+
+    def __repr__(self):
+        return f"Dense({self.n_in}, {self.n_out}, {self.activation!r})"
+
+
+class Sequential:
+    """Layers one after another: forward in order, backward in reverse order.
+
+    Parameters
+    ----------
+    layers : list of layers
+        Each layer's ``n_out`` is the next one's ``n_in``.
+
+    Raises
+    ------
+    ValueError
+        If the list is empty or two neighbours do not fit.
+    """
+
+    def __init__(self, layers):
+        self.layers = list(layers)
+        if not self.layers:
+            raise ValueError("layers must hold at least one layer, got none")
+        for first, second in zip(self.layers, self.layers[1:], strict=False):
+            if first.n_out != second.n_in:
+                raise ValueError(
+                    f"layers must fit: {first} puts out {first.n_out} features, "
+                    f"{second} takes {second.n_in}"
+                )
+        self.n_in, self.n_out = self.layers[0].n_in, self.layers[-1].n_out
+
+    def forward(self, x, *, remember=True):
+        """Pass x (N, n_in) through all layers; return the last one's output (N, n_out)."""
+        for layer in self.layers:
+            x = layer.forward(x, remember=remember)
+        return x
+
+    def backward(self, dy):
+        """Pass the gradient dy (N, n_out) back through all layers; return dx (N, n_in)."""
+        for layer in reversed(self.layers):
+            dy = layer.backward(dy)
+        return dy
+
+    def parameters(self):
+        """List the parameters of all layers, in order."""
+        return [p for layer in self.layers for p in layer.parameters()]
+
+    def __repr__(self):
+        return f"Sequential({self.layers})"

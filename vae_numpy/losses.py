@@ -1,0 +1,145 @@
+"""Losses with their gradients.
+
+One convention everywhere: **sum over the features, mean over the batch, in nats**. Each
+function returns the value as a float and the gradient in each of its first arguments.
+"""
+
+import numpy as np
+
+from vae_numpy import kernels
+
+
+def squared_error(x_hat, x):
+    """Compute the squared error 1/N sum_n ||x_hat_n - x_n||^2.
+
+    There is no factor 1/2, so that the least loss of a linear autoencoder is the sum of the
+    discarded eigenvalues. Up to a constant it is the Gaussian negative log-likelihood with
+    the variance fixed at 1/2.
+
+    Parameters
+    ----------
+    x_hat, x : (N, D)
+        The reconstruction and the data.
+
+    Returns
+    -------
+    value : float
+        In squared units of the data.
+    dx_hat : (N, D)
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ or the batch is empty.
+    """
+    x_hat, x = _prepare(x_hat=x_hat, x=x)
+    return kernels.squared_error(x_hat, x)
+
+
+def bernoulli_nll(logits, x):
+    """Compute the Bernoulli negative log-likelihood -1/N sum_n log p(x_n | logits_n), in nats.
+
+    With p = sigmoid(logits), computed so that no logit overflows. It is a likelihood for
+    binary data only; on grey values between 0 and 1 it is a cross-entropy.
+
+    Parameters
+    ----------
+    logits, x : (N, D)
+        The values of ``x`` lie in [0, 1].
+
+    Returns
+    -------
+    value : float
+    dlogits : (N, D)
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, the batch is empty or ``x`` leaves [0, 1].
+    """
+    logits, x = _prepare(logits=logits, x=x)
+    if x.size and (x.min() < 0 or x.max() > 1):
+        raise ValueError(f"x must lie in [0, 1], got values from {x.min()} to {x.max()}")
+    return kernels.bernoulli_nll(logits, x)
+
+
+def gaussian_nll(mean, logvar, x):
+    """Compute the Gaussian negative log-likelihood -1/N sum_n log N(x_n | mean_n, exp(logvar)).
+
+    Parameters
+    ----------
+    mean, x : (N, D)
+    logvar : scalar, (D,) or (N, D)
+        The log-variance: one for all, one a feature, or one a value.
+
+    Returns
+    -------
+    value : float
+        In nats.
+    dmean : (N, D)
+    dlogvar : of the shape of ``logvar``
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit or the batch is empty.
+    """
+    mean, x = _prepare(mean=mean, x=x)
+    logvar = np.asarray(logvar, mean.dtype)
+    if logvar.shape not in ((), x.shape[1:], x.shape):
+        raise ValueError(
+            f"logvar must be a scalar or have shape {x.shape[1:]} or {x.shape}, got {logvar.shape}"
+        )
+    every = np.ascontiguousarray(np.broadcast_to(logvar, x.shape))
+    value, dmean, dlogvar = kernels.gaussian_nll(mean, every, x)
+    # A log-variance that is shared gets the sum of the gradients of all who share it.
+    shared = tuple(range(x.ndim - logvar.ndim))
+    return value, dmean, dlogvar.sum(axis=shared) if shared else dlogvar
+
+
+def gaussian_kl(mu, logvar, *, per_latent=False):
+    """Compute 1/N sum_n KL(N(mu_n, exp(logvar_n)) || N(0, I)), in nats.
+
+    KL = 1/2 sum_k (mu_k^2 + exp(logvar_k) - 1 - logvar_k) (Kingma & Welling 2014, appendix B).
+
+    Parameters
+    ----------
+    mu, logvar : (N, K)
+    per_latent : bool
+        Return the K parts of the value instead of their sum.
+
+    Returns
+    -------
+    value : float, or (K,)
+    dmu, dlogvar : (N, K)
+        The gradients of the sum.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ or the batch is empty.
+    """
+    mu, logvar = _prepare(mu=mu, logvar=logvar)
+    if mu.ndim != 2:
+        raise ValueError(f"mu must have shape (N, K), got {mu.shape}")
+    parts, dmu, dlogvar = kernels.gaussian_kl(mu, logvar)
+    return parts if per_latent else float(parts.sum()), dmu, dlogvar
+
+
+def _prepare(**arrays):
+    """Bring a prediction and its target to the prediction's type; check that the shapes agree."""
+    (name, prediction), (target_name, target) = arrays.items()
+    prediction = np.asarray(prediction)
+    if prediction.dtype not in (np.float32, np.float64):
+        prediction = prediction.astype(np.float64)
+    target = np.asarray(target, prediction.dtype)
+    if prediction.shape != target.shape:
+        raise ValueError(
+            f"{name} and {target_name} must have the same shape, "
+            f"got {prediction.shape} and {target.shape}"
+        )
+    if prediction.ndim < 2 or len(prediction) == 0:
+        raise ValueError(
+            f"{name} must be a batch of at least one row, got shape {prediction.shape}"
+        )
+    return prediction, target

@@ -1,0 +1,131 @@
+"""Optimisers: they turn gradients into new values, and know nothing else of a model.
+
+``step(parameters)`` changes the values in place. What an optimiser remembers (velocities,
+running averages) is kept in the order of the list, so each call takes the same list.
+"""
+
+import numpy as np
+
+from vae_numpy import kernels
+from vae_numpy.utils import check_number
+
+
+class _Optimiser:
+    """What the three share: a learning rate, a count of steps, and state arrays per parameter."""
+
+    n_slots = 0  # how many state arrays a parameter needs
+    slot_start = 0.0
+
+    def __init__(self, learning_rate):
+        check_number("learning_rate", learning_rate, above=0)
+        self.learning_rate = learning_rate
+        self.t = 0
+        self.slots = None  # a tuple of n_slots arrays for each parameter, made at the first step
+
+    def step(self, parameters):
+        """Move each parameter's value one step against its gradient, in place.
+
+        Raises
+        ------
+        ValueError
+            If the parameters are others, in number or shape, than at the first step.
+        """
+        if self.slots is None:
+            self.slots = [
+                tuple(np.full_like(p.value, self.slot_start) for _ in range(self.n_slots))
+                for p in parameters
+            ]
+        expected = [slots[0].shape for slots in self.slots]
+        given = [p.value.shape for p in parameters]
+        if given != expected:
+            raise ValueError(f"parameters must have the shapes {expected}, got {given}")
+        self.t += 1
+        for p, slots in zip(parameters, self.slots, strict=True):
+            # The kernels take flat arrays; ravel of a contiguous one is a view.
+            self._update(p.value.reshape(-1), p.grad.reshape(-1), *(s.reshape(-1) for s in slots))
+
+
+class SGD(_Optimiser):
+    """Gradient descent, with momentum: u = momentum u + grad, value -= learning_rate u.
+
+    Parameters
+    ----------
+    learning_rate : float, > 0
+    momentum : float, 0 <= momentum < 1
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is out of its bounds.
+    """
+
+    n_slots = 1
+
+    def __init__(self, learning_rate=0.01, momentum=0.0):
+        super().__init__(learning_rate)
+        check_number("momentum", momentum, minimum=0, below=1)
+        self.momentum = momentum
+
+    def _update(self, value, grad, velocity):
+        kernels.sgd_step(value, grad, velocity, self.learning_rate, self.momentum)
+
+
+class Adagrad(_Optimiser):
+    """Adagrad: steps that shrink with the gradients a parameter has seen (Duchi et al. 2011).
+
+    Parameters
+    ----------
+    learning_rate : float, > 0
+    initial_accumulator : float, >= 0
+        Where the sum of squared gradients starts.
+    eps : float, > 0
+        Keeps the division finite.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is out of its bounds.
+    """
+
+    n_slots = 1
+
+    def __init__(self, learning_rate=0.01, initial_accumulator=0.0, eps=1e-10):
+        super().__init__(learning_rate)
+        check_number("initial_accumulator", initial_accumulator, minimum=0)
+        check_number("eps", eps, above=0)
+        self.slot_start, self.eps = initial_accumulator, eps
+
+    def _update(self, value, grad, sum_squares):
+        kernels.adagrad_step(value, grad, sum_squares, self.learning_rate, self.eps)
+
+
+class Adam(_Optimiser):
+    """Adam: a running mean of the gradient over one of its size (Kingma & Ba 2015, algorithm 1).
+
+    Parameters
+    ----------
+    learning_rate : float, > 0
+    beta1, beta2 : float, 0 <= beta < 1
+        How much of the running mean of the gradient, and of its square, is kept each step.
+    eps : float, > 0
+        Keeps the division finite.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is out of its bounds.
+    """
+
+    n_slots = 2
+
+    def __init__(self, learning_rate=0.001, beta1=0.9, beta2=0.999, eps=1e-8):
+        super().__init__(learning_rate)
+        check_number("beta1", beta1, minimum=0, below=1)
+        check_number("beta2", beta2, minimum=0, below=1)
+        check_number("eps", eps, above=0)
+        self.beta1, self.beta2, self.eps = beta1, beta2, eps
+
+    def _update(self, value, grad, m, v):
+        kernels.adam_step(
+            value, grad, m, v, self.t, self.learning_rate, self.beta1, self.beta2, self.eps
+        )
