@@ -1,0 +1,175 @@
+"""The nonlinear autoencoder, and the denoising one, which is the same with damaged input."""
+
+import numpy as np
+
+from vae_numpy.data.corruption import check_noise, corrupt
+from vae_numpy.kernels.reference import ACTIVATIONS
+from vae_numpy.layers import Dense, Sequential
+from vae_numpy.losses import bernoulli_nll, squared_error
+from vae_numpy.models.base import BaseAutoencoder
+from vae_numpy.utils import check_choice, check_integer
+
+LOSSES = {"squared_error": squared_error, "bernoulli": bernoulli_nll}
+
+
+def dense_stack(sizes, activation, *, rng, dtype):
+    """Stack Dense layers through ``sizes``; all but the last have the activation."""
+    last = len(sizes) - 2
+    return Sequential(
+        [
+            Dense(n_in, n_out, "identity" if i == last else activation, rng=rng, dtype=dtype)
+            for i, (n_in, n_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True))
+        ]
+    )
+
+
+class Autoencoder(BaseAutoencoder):
+    """A nonlinear autoencoder: dense layers down to a few latents and up again.
+
+    The encoder goes through ``hidden_layer_sizes``, the decoder through the same in reverse;
+    the code and the output are linear. With ``noise`` it is a denoising autoencoder: it sees
+    damaged data and is to return the undamaged (Vincent et al. 2010).
+
+    Features should be of the order of 1: scale them first.
+
+    Parameters
+    ----------
+    n_components : int
+        Number of latents K.
+    hidden_layer_sizes : int or tuple of int
+        The widths of the encoder's hidden layers; ``()`` for none.
+    activation : {"tanh", "relu", "sigmoid", "softplus", "identity"}
+        Of the hidden layers.
+    loss : {"squared_error", "bernoulli"}
+        ``"bernoulli"`` takes data in [0, 1]; the decoder then puts out logits, and
+        ``inverse_transform`` probabilities.
+    noise : None, {"gaussian", "masking", "salt_and_pepper"} or callable
+        Damage done to the input while training, see ``vae_numpy.data.corrupt``.
+    noise_level : float
+        Standard deviation or probability of the damage.
+    solver : {"adam", "adagrad", "sgd"}
+        The optimiser; ``"sgd"`` has momentum 0.9.
+    learning_rate_init : float, > 0
+    learning_rate : {"constant", "cosine", "step"}
+        How the learning rate falls over ``max_iter`` epochs.
+    batch_size : int or None
+        None uses all samples in every step.
+    max_iter : int
+        Number of epochs.
+    tol : float or None
+        Stop when the loss has not fallen by ``tol`` within ``n_iter_no_change`` epochs; None
+        trains all epochs (with ``early_stopping`` it counts as 0).
+    n_iter_no_change : int
+    early_stopping : bool
+        Hold out a part of the data, stop by the loss on it, and keep the weights of the epoch
+        in which it was least.
+    validation_fraction : float, between 0 and 1
+        The part held out.
+    weight_decay : float, >= 0
+        Adds weight_decay * sum ||W||^2 over all weight matrices to the loss.
+    random_state : None, int or numpy.random.Generator
+    verbose : bool
+        Show a progress bar.
+    warm_start : bool
+        Start ``fit`` at the weights of the last one.
+    callbacks : list of callables or None
+        Each is called as ``callback(model)`` after every epoch; a true answer ends training.
+
+    Attributes
+    ----------
+    encoder_, decoder_ : Sequential
+    history_ : History
+        ``"loss"`` of each epoch, and ``"validation_loss"`` with ``early_stopping``; both
+        without the penalty on the weights.
+    n_iter_, loss_curve_, n_features_in_
+
+    Examples
+    --------
+    >>> from vae_numpy.data import make_spiral
+    >>> X, t = make_spiral(500, random_state=0)
+    >>> model = Autoencoder(n_components=1, max_iter=5, random_state=0).fit(X)
+    >>> model.transform(X).shape
+    (500, 1)
+    """
+
+    def __init__(
+        self,
+        n_components=2,
+        hidden_layer_sizes=(64, 64),
+        activation="tanh",
+        loss="squared_error",
+        *,
+        noise=None,
+        noise_level=0.1,
+        solver="adam",
+        learning_rate_init=0.001,
+        learning_rate="constant",
+        batch_size=64,
+        max_iter=200,
+        tol=None,
+        n_iter_no_change=10,
+        early_stopping=False,
+        validation_fraction=0.1,
+        weight_decay=0.0,
+        random_state=None,
+        verbose=False,
+        warm_start=False,
+        callbacks=None,
+    ):
+        self.n_components = n_components
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.loss = loss
+        self.noise = noise
+        self.noise_level = noise_level
+        self.solver = solver
+        self.learning_rate_init = learning_rate_init
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.weight_decay = weight_decay
+        self.random_state = random_state
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.callbacks = callbacks
+
+    def _check_arguments(self, X):
+        super()._check_arguments(X)
+        check_choice("activation", self.activation, ACTIVATIONS)
+        check_choice("loss", self.loss, LOSSES)
+        for size in self._hidden():
+            check_integer("hidden_layer_sizes", size, minimum=1)
+        if self.noise is not None and not callable(self.noise):
+            check_noise(self.noise, self.noise_level)
+
+    def _hidden(self):
+        sizes = self.hidden_layer_sizes
+        return tuple(sizes) if np.iterable(sizes) else (sizes,)
+
+    def _build(self, n_features, dtype, rng):
+        sizes = (n_features, *self._hidden(), self.n_components)
+        options = {"activation": self.activation, "rng": rng, "dtype": dtype}
+        self.encoder_ = dense_stack(sizes, **options)
+        self.decoder_ = dense_stack(sizes[::-1], **options)
+
+    def _step(self, x, rng):
+        damaged = x if self.noise is None else corrupt(x, self.noise, self.noise_level, rng=rng)
+        z = self.encoder_.forward(damaged)  # (N, K)
+        x_hat = self.decoder_.forward(z)  # (N, D), logits if the loss is "bernoulli"
+        loss, dx_hat = LOSSES[self.loss](x_hat, x)
+
+        dz = self.decoder_.backward(dx_hat)
+        self.encoder_.backward(dz)
+        return {"loss": loss}
+
+    def _decode(self, Z):
+        x_hat = super()._decode(Z)
+        return ACTIVATIONS["sigmoid"][0](x_hat) if self.loss == "bernoulli" else x_hat
+
+    def _evaluate(self, X):
+        x_hat = self.decoder_.forward(self._encode(X), remember=False)
+        return LOSSES[self.loss](x_hat, X)[0]

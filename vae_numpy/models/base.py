@@ -1,0 +1,403 @@
+"""What all the autoencoders share: checking input, training, and scikit-learn's methods.
+
+A model adds its networks (``_build``) and one training step (``_step``): forward pass, loss,
+backward pass. Everything here is housekeeping and holds no mathematics.
+"""
+
+import copy
+import warnings
+from contextlib import contextmanager
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+
+from vae_numpy.layers import flatten
+from vae_numpy.losses import squared_error
+from vae_numpy.models import persistence
+from vae_numpy.optimisers import SGD, Adagrad, Adam
+from vae_numpy.training import EarlyStopping, Run, TrainingDiverged, learning_rate_at, train
+from vae_numpy.utils import check_choice, check_integer, check_number, make_rng
+
+SOLVERS = {
+    "adam": Adam,
+    "adagrad": Adagrad,
+    "sgd": lambda learning_rate: SGD(learning_rate, momentum=0.9),
+}
+
+
+class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """An encoder and a decoder that are trained together.
+
+    A subclass stores its arguments in ``__init__`` and gives ``_build(n_features, dtype, rng)``,
+    which sets ``encoder_`` and ``decoder_``, and ``_step(x, rng)``, which adds the loss's
+    gradients into their parameters and returns a dict of losses, ``"loss"`` among them.
+    """
+
+    _solvers = tuple(SOLVERS)
+    _learned_arrays = ("_held_out", "_best_weights")  # what a file holds besides the weights
+    early_stopping = False  # a subclass may make it an argument, with validation_fraction
+
+    # Learning ---------------------------------------------------------------------------------
+
+    def fit(self, X, y=None):
+        """Learn from X (n_samples, n_features); y is ignored. Returns the model itself.
+
+        With ``warm_start=True`` and an earlier fit, training starts at the weights of that fit.
+        Ctrl-C ends the training and keeps what was learnt. A call that fails leaves the model
+        as it was.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If X or an argument of the model is not as documented.
+        TrainingDiverged
+            If a loss or a weight becomes NaN or infinite; the model then has the weights of
+            the last good epoch, if there was one.
+        """
+        with self._all_or_nothing():
+            continuing = self.warm_start and hasattr(self, "encoder_")
+            X = self._check_input(X, reset=not continuing)
+            self._check_arguments(X)
+            rng = make_rng(self.random_state)
+            if continuing:
+                self._copy_learned()
+                history = self.history_
+            else:
+                self._build(X.shape[1], X.dtype, rng)
+                self._prepare(X)
+                history = None
+            self._start_run(rng, history)
+            self._hold_out(len(X))
+            self._train(X, self.max_iter, self.learning_rate)
+        return self
+
+    def partial_fit(self, X, y=None):
+        """Train for one epoch on X (n_samples, n_features), on top of what was learnt before.
+
+        The learning rate is ``learning_rate_init``, whatever the schedule.
+
+        Raises
+        ------
+        ValueError, TypeError, TrainingDiverged
+            As ``fit`` does, and with ``early_stopping=True``.
+        """
+        if self.early_stopping:
+            raise ValueError("partial_fit needs early_stopping=False, got early_stopping=True")
+        with self._all_or_nothing():
+            first = not hasattr(self, "encoder_")
+            X = self._check_input(X, reset=first)
+            self._check_arguments(X)
+            if first:
+                rng = make_rng(self.random_state)
+                self._build(X.shape[1], X.dtype, rng)
+                self._prepare(X)
+                self._start_run(rng)
+            else:
+                self._copy_learned()
+                self._run.order = None  # a new X begins a new epoch
+            self._train(X, self._run.epoch + 1, "constant")
+        return self
+
+    def resume(self, X, y=None):
+        """Go on with a training that was stopped before its ``max_iter`` epochs.
+
+        With the same X it ends in the same bits as a training that was never stopped.
+
+        Raises
+        ------
+        NotFittedError
+            If no training was begun.
+        ValueError
+            If X has another number of samples or features than the X of the stopped training.
+        """
+        check_is_fitted(self)
+        with self._all_or_nothing():
+            X = self._check_input(X, reset=False)
+            self._check_arguments(X)
+            self._copy_learned()
+            if len(X) != self._run.n_samples:
+                raise ValueError(
+                    f"X must be the data of the stopped training, {self._run.n_samples} samples, "
+                    f"got {len(X)}"
+                )
+            if not self._run.finished:
+                self._train(X, self.max_iter, self.learning_rate)
+        return self
+
+    def _train(self, X, n_epochs, schedule):
+        run = self._run
+        run.n_samples = len(X)
+        X, X_held_out = self._split(X)
+        batch_size = len(X) if self.batch_size is None else min(self.batch_size, len(X))
+        parameters = self.encoder_.parameters() + self.decoder_.parameters()
+        weights = [p for p in parameters if p.value.ndim > 1]
+        flat = flatten(parameters)
+        last_good = flat.value.copy()
+        early_stopping = self._early_stopping()
+
+        def step(rows):
+            fraction = (run.epoch + run.batch * batch_size / len(X)) / n_epochs
+            run.optimiser.learning_rate = learning_rate_at(
+                schedule, self.learning_rate_init, fraction
+            )
+            flat.zero_grad()
+            losses = self._step(X[rows], run.rng)
+            if self.weight_decay:
+                for p in weights:  # the gradient of weight_decay ||W||^2
+                    p.grad += 2 * self.weight_decay * p.value
+            run.optimiser.step([flat])
+            return losses
+
+        def after_epoch():
+            if not np.all(np.isfinite(flat.value)):
+                raise TrainingDiverged(
+                    f"a weight became infinite in epoch {run.epoch}; try a smaller "
+                    f"learning_rate_init (now {self.learning_rate_init:g})"
+                )
+            last_good[...] = flat.value
+            if X_held_out is not None:
+                self._validate(X_held_out, flat)
+            run.finished = early_stopping is not None and early_stopping(self)
+            # Every callback is called, also when something else asks to stop.
+            return any([run.finished, *(callback(self) for callback in self.callbacks or ())])
+
+        try:
+            train(
+                step,
+                run,
+                n_samples=len(X),
+                batch_size=batch_size,
+                n_epochs=n_epochs,
+                after_epoch=after_epoch,
+                progress=self.verbose,
+            )
+        except TrainingDiverged:
+            flat.value[...] = last_good
+            self._start_run(run.rng, run.history)  # the old optimiser has seen the NaN
+            raise
+        if run.interrupted:
+            warnings.warn(
+                f"stopped by Ctrl-C in epoch {run.epoch + 1} of {n_epochs}; what was learnt is "
+                "kept, and resume(X) goes on from here",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        elif X_held_out is not None:
+            flat.value[...] = self._best_weights
+
+    def _prepare(self, X):
+        """Learn from X what needs no training; nothing by default."""
+
+    def _hold_out(self, n_samples):
+        """Choose the rows on which early stopping measures the loss."""
+        self._held_out = self._best_weights = None
+        if self.early_stopping:
+            n_held_out = max(1, round(self.validation_fraction * n_samples))
+            if n_held_out >= n_samples:
+                raise ValueError(
+                    f"early_stopping needs at least 2 samples, X has n_samples = {n_samples}"
+                )
+            self._held_out = np.sort(self._run.rng.permutation(n_samples)[:n_held_out])
+
+    def _split(self, X):
+        if not self.early_stopping:
+            return X, None
+        return np.delete(X, self._held_out, axis=0), X[self._held_out]
+
+    def _validate(self, X_held_out, flat):
+        before = self.history_.get("validation_loss", [])
+        loss = self._evaluate(X_held_out)
+        if not before or loss < min(before):
+            self._best_weights = flat.value.copy()
+        self.history_.record(validation_loss=loss)
+
+    def _early_stopping(self):
+        if self.early_stopping:
+            return EarlyStopping(
+                "validation_loss", patience=self.n_iter_no_change, tol=self.tol or 0.0
+            )
+        if self.tol is not None:
+            return EarlyStopping(patience=self.n_iter_no_change, tol=self.tol)
+        return None
+
+    def _start_run(self, rng, history=None):
+        optimiser = SOLVERS[self.solver](self.learning_rate_init)
+        self._run = Run(rng, optimiser, history)
+        self.history_ = self._run.history
+
+    def _copy_learned(self):
+        # Training changes weights in place; on a copy, a failed call can be taken back.
+        self.encoder_, self.decoder_, self._run = copy.deepcopy(
+            (self.encoder_, self.decoder_, self._run)
+        )
+        self.history_ = self._run.history
+
+    @contextmanager
+    def _all_or_nothing(self):
+        before = dict(vars(self))
+        try:
+            yield
+        except BaseException as error:
+            if not (isinstance(error, TrainingDiverged) and self.n_iter_ > 0):
+                vars(self).clear()
+                vars(self).update(before)
+            raise
+
+    # Checking ---------------------------------------------------------------------------------
+
+    def _check_input(self, X, *, reset):
+        return validate_data(self, X, reset=reset, dtype=[np.float64, np.float32], order="C")
+
+    def _check_arguments(self, X):
+        check_choice("solver", self.solver, self._solvers)
+        check_choice("learning_rate", self.learning_rate, ("constant", "cosine", "step"))
+        check_integer("n_components", self.n_components, minimum=1)
+        check_number("learning_rate_init", self.learning_rate_init, above=0)
+        check_number("weight_decay", self.weight_decay, minimum=0)
+        check_integer("max_iter", self.max_iter, minimum=1)
+        check_integer("n_iter_no_change", self.n_iter_no_change, minimum=1)
+        if self.batch_size is not None:
+            check_integer("batch_size", self.batch_size, minimum=1)
+        if self.tol is not None:
+            check_number("tol", self.tol, minimum=0)
+        if self.early_stopping:
+            check_number("validation_fraction", self.validation_fraction, above=0, below=1)
+        for callback in self.callbacks or ():
+            if not callable(callback):
+                raise TypeError(f"callbacks must be callable, got {callback!r}")
+
+    # Using what was learnt ----------------------------------------------------------------------
+
+    def transform(self, X):
+        """Encode X (n_samples, n_features) as codes Z (n_samples, n_components).
+
+        Raises
+        ------
+        NotFittedError
+            If the model was not fitted.
+        ValueError
+            If X is not numeric and finite, or has another number of features than at ``fit``.
+        """
+        check_is_fitted(self)
+        X = self._check_input(X, reset=False)
+        return self._encode(X).astype(X.dtype, copy=False)
+
+    def inverse_transform(self, Z):
+        """Decode codes Z (n_samples, n_components) into X_hat (n_samples, n_features).
+
+        Raises
+        ------
+        NotFittedError
+            If the model was not fitted.
+        ValueError
+            If Z is not numeric and finite or has not ``n_components`` columns.
+        """
+        check_is_fitted(self)
+        Z = check_array(Z, dtype=[np.float64, np.float32], input_name="Z")
+        if Z.shape[1] != self._n_features_out:
+            raise ValueError(
+                f"Z must have n_components = {self._n_features_out} columns, got {Z.shape[1]}"
+            )
+        return self._decode(Z).astype(Z.dtype, copy=False)
+
+    def reconstruct(self, X):
+        """Encode X (n_samples, n_features) and decode it again.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As ``transform`` does.
+        """
+        check_is_fitted(self)
+        X = self._check_input(X, reset=False)
+        return self._decode(self._encode(X)).astype(X.dtype, copy=False)
+
+    def score(self, X, y=None):
+        """Return minus the loss on X (n_samples, n_features); higher is better. y is ignored.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As ``transform`` does.
+        """
+        check_is_fitted(self)
+        X = self._check_input(X, reset=False)
+        return -self._evaluate(X)
+
+    def save(self, path):
+        """Write the model to a ``.npz`` file, with all that ``resume`` needs.
+
+        The file is complete or not there: a crash while saving leaves an older one untouched.
+        It holds no code; callbacks and a function given as ``noise`` are not stored.
+
+        Parameters
+        ----------
+        path : str or path-like
+
+        Raises
+        ------
+        NotFittedError
+            If the model was not fitted.
+        OSError
+            If the file cannot be written.
+        """
+        check_is_fitted(self)
+        persistence.save(self, path)
+
+    @classmethod
+    def load(cls, path, **arguments):
+        """Read a model that ``save`` wrote; nothing in the file is executed.
+
+        Parameters
+        ----------
+        path : str or path-like
+        **arguments
+            Replace arguments of the stored model: those that a file cannot hold, such as
+            ``callbacks``, or a new ``max_iter``.
+
+        Returns
+        -------
+        model : of this class
+
+        Raises
+        ------
+        FileError (a ValueError)
+            If the file is no model, is damaged or altered, or holds another class of model.
+        FileNotFoundError
+            If there is no such file.
+        """
+        return persistence.load(cls, path, **arguments)
+
+    def _encode(self, X):
+        return self.encoder_.forward(X, remember=False)
+
+    def _decode(self, Z):
+        return self.decoder_.forward(Z, remember=False)
+
+    def _evaluate(self, X):
+        """Compute the loss without its gradient."""
+        return squared_error(self._decode(self._encode(X)), X)[0]
+
+    @property
+    def n_iter_(self):
+        """Number of epochs of training."""
+        return len(self.history_["loss"]) if "loss" in self.history_ else 0
+
+    @property
+    def loss_curve_(self):
+        """The training loss of each epoch, a list."""
+        return self.history_["loss"]
+
+    @property
+    def _n_features_out(self):
+        return self.decoder_.n_in
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "encoder_")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

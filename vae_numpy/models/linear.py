@@ -1,0 +1,175 @@
+"""The linear autoencoder: one matrix in, one matrix out."""
+
+import numpy as np
+from sklearn.utils.metaestimators import available_if
+
+from vae_numpy.layers import Dense
+from vae_numpy.losses import squared_error
+from vae_numpy.models.base import SOLVERS, BaseAutoencoder
+from vae_numpy.training import History
+from vae_numpy.utils import make_rng
+
+
+def _takes_steps(model):
+    if model.solver == "svd":
+        raise AttributeError("solver='svd' has no steps to go on with; choose an iterative solver")
+    return True
+
+
+class LinearAutoencoder(BaseAutoencoder):
+    """The autoencoder z = (x - m) V, x_hat = z W + m, with the mean m of the training data.
+
+    It minimises 1/N sum_n ||x_hat_n - x_n||^2 + weight_decay (||V||^2 + ||W||^2). Without
+    weight decay the least loss is the sum of the discarded eigenvalues of the covariance, and
+    VW the projector on the leading principal directions (Baldi & Hornik 1989); V and W are
+    then known only up to an invertible K x K matrix. With weight decay they are known up to a
+    rotation (Kunin et al. 2019, theorem 2).
+
+    Parameters
+    ----------
+    n_components : int
+        Number of latents K, at most the number of features D.
+    solver : {"adam", "adagrad", "sgd", "svd"}
+        An optimiser for gradient descent (``"sgd"`` has momentum 0.9), or the closed form.
+    learning_rate_init : float, > 0
+    learning_rate : {"cosine", "constant", "step"}
+        How the learning rate falls over ``max_iter`` epochs.
+    batch_size : int or None
+        None uses all samples in every step.
+    max_iter : int
+        Number of epochs.
+    tol : float or None
+        Stop when the loss has not fallen by ``tol`` within ``n_iter_no_change`` epochs; None
+        trains all epochs.
+    n_iter_no_change : int
+    weight_decay : float, >= 0
+    random_state : None, int or numpy.random.Generator
+    verbose : bool
+        Show a progress bar.
+    warm_start : bool
+        Start ``fit`` at the weights of the last one.
+    callbacks : list of callables or None
+        Each is called as ``callback(model)`` after every epoch; a true answer ends training.
+
+    Attributes
+    ----------
+    encoder_, decoder_ : Dense
+        Without bias; ``encoder_.W.value`` is V (D, K), ``decoder_.W.value`` is W (K, D).
+    mean_ : (D,)
+    history_ : History
+        ``"loss"``: the squared error of each epoch, without the penalty.
+    n_iter_, loss_curve_, n_features_in_
+
+    Examples
+    --------
+    >>> from vae_numpy.data import make_spiral
+    >>> X, t = make_spiral(500, random_state=0)
+    >>> model = LinearAutoencoder(n_components=1, random_state=0).fit(X)
+    >>> model.transform(X).shape
+    (500, 1)
+    """
+
+    _solvers = (*SOLVERS, "svd")
+    _learned_arrays = (*BaseAutoencoder._learned_arrays, "mean_")
+
+    def __init__(
+        self,
+        n_components=2,
+        *,
+        solver="adam",
+        learning_rate_init=0.1,
+        learning_rate="cosine",
+        batch_size=None,
+        max_iter=1000,
+        tol=None,
+        n_iter_no_change=10,
+        weight_decay=0.0,
+        random_state=None,
+        verbose=False,
+        warm_start=False,
+        callbacks=None,
+    ):
+        self.n_components = n_components
+        self.solver = solver
+        self.learning_rate_init = learning_rate_init
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.weight_decay = weight_decay
+        self.random_state = random_state
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.callbacks = callbacks
+
+    def _check_arguments(self, X):
+        super()._check_arguments(X)
+        if self.n_components > X.shape[1]:
+            raise ValueError(
+                f"n_components must be between 1 and n_features = {X.shape[1]}, "
+                f"got {self.n_components}"
+            )
+
+    def _prepare(self, X):
+        self.mean_ = X.mean(axis=0)
+
+    def _build(self, n_features, dtype, rng):
+        options = {"rng": rng, "dtype": dtype, "bias": False}
+        self.encoder_ = Dense(n_features, self.n_components, **options)
+        self.decoder_ = Dense(self.n_components, n_features, **options)
+
+    def _step(self, x, rng):
+        x = x - self.mean_  # (N, D)
+        z = self.encoder_.forward(x)  # (N, K)
+        x_hat = self.decoder_.forward(z)  # (N, D)
+        loss, dx_hat = squared_error(x_hat, x)
+
+        dz = self.decoder_.backward(dx_hat)
+        self.encoder_.backward(dz)
+        return {"loss": loss}
+
+    def fit(self, X, y=None):
+        """Learn V and W from X (n_samples, n_features); y is ignored. Returns the model itself.
+
+        Raises
+        ------
+        ValueError, TypeError, TrainingDiverged
+            As for every model here; a call that fails leaves the model as it was.
+        """
+        if self.solver != "svd":
+            return super().fit(X)
+        with self._all_or_nothing():
+            X = self._check_input(X, reset=True)
+            self._check_arguments(X)
+            self._build(X.shape[1], X.dtype, make_rng(self.random_state))
+            self._prepare(X)
+            self._solve(X)
+        return self
+
+    def _solve(self, X):
+        # The right singular vectors of the centred data are the principal directions u_i.
+        K = self.n_components
+        _, singular_values, U_T = np.linalg.svd(X - self.mean_, full_matrices=K > len(X))
+        # A direction's sign is free: make its largest entry positive.
+        U_T = U_T[:K] * np.sign(U_T[np.arange(K), np.abs(U_T[:K]).argmax(axis=1)])[:, None]
+        eigenvalues = np.zeros(K, X.dtype)
+        eigenvalues[: len(singular_values)] = singular_values[:K] ** 2 / len(X)
+        # Weight decay shrinks direction i by 1 - weight_decay / lambda_i, half of it (as a root)
+        # in V and half in W, and drops it where that is negative (Kunin et al. 2019, theorem 2).
+        tiny = np.finfo(X.dtype).tiny
+        shrink = np.sqrt(np.clip(1 - self.weight_decay / np.maximum(eigenvalues, tiny), 0, 1))
+        self.encoder_.W.value[...] = U_T.T * shrink
+        self.decoder_.W.value[...] = shrink[:, None] * U_T
+        self.history_ = History()
+        self.history_.record(loss=-self.score(X))
+
+    # Going on step by step needs a solver that takes steps.
+    partial_fit = available_if(_takes_steps)(BaseAutoencoder.partial_fit)
+    resume = available_if(_takes_steps)(BaseAutoencoder.resume)
+
+    def _encode(self, X):
+        return super()._encode(X - self.mean_)
+
+    def _decode(self, Z):
+        return super()._decode(Z) + self.mean_

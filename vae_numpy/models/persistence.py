@@ -1,0 +1,191 @@
+"""Saving a model to one ``.npz`` file, training state included, and loading it again.
+
+The file holds plain arrays and one JSON text. Nothing in it is ever unpickled, so a file from
+a stranger can at worst be refused. It is written beside its final place and then moved there
+in one step: a crash while saving leaves the old file whole.
+"""
+
+import hashlib
+import io
+import json
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from vae_numpy.layers import flatten
+from vae_numpy.training import History
+
+FORMAT = "vae_numpy model, version 1"
+
+
+class FileError(ValueError):
+    """A file that is no model of ours, is damaged, or holds another kind of model."""
+
+
+def save(model, path):
+    """Write a fitted ``model`` to ``path``, all or nothing."""
+    run = getattr(model, "_run", None)
+    parameters = model.encoder_.parameters() + model.decoder_.parameters()
+    arrays = {"weights": np.concatenate([p.value.ravel() for p in parameters])}
+    for name in model._learned_arrays:
+        if getattr(model, name, None) is not None:
+            arrays[name] = getattr(model, name)
+    header = {
+        "format": FORMAT,
+        "model": type(model).__name__,
+        "arguments": _storable(model.get_params(deep=False)),
+        "dtype": arrays["weights"].dtype.name,
+        "n_features_in_": model.n_features_in_,
+        "feature_names_in_": _names(model),
+        "history": dict(model.history_),
+        "run": None,
+    }
+    if run is not None:
+        header["run"] = _describe_run(run)
+        if run.order is not None:
+            arrays["order"] = run.order
+        if run.optimiser.slots is not None:
+            arrays.update({f"slot{i}": slot for i, slot in enumerate(run.optimiser.slots[0])})
+    text = json.dumps(header, default=lambda array: array.tolist())
+    _write(Path(path), _packed({"header": np.array(text), **arrays}))
+
+
+def load(cls, path, **arguments):
+    """Read a model of class ``cls`` from ``path``; ``arguments`` replace the stored ones."""
+    header, arrays = _read(path)
+    if header["model"] != cls.__name__:
+        raise FileError(f"{path} holds a model of class {header['model']}, not {cls.__name__}")
+    stored = header["arguments"]
+    given = {**{name: _restored(value) for name, value in stored.items()}, **arguments}
+    for name, value in stored.items():
+        if isinstance(value, dict) and name not in arguments:
+            raise FileError(
+                f"{path} was saved with a function as {name}, which a file cannot hold; "
+                f"give it again: {cls.__name__}.load(path, {name}=...)"
+            )
+    model = cls(**given)
+    model.n_features_in_ = header["n_features_in_"]
+    if header["feature_names_in_"] is not None:
+        model.feature_names_in_ = np.array(header["feature_names_in_"], dtype=object)
+    # The first weights do not matter: they are overwritten.
+    rng = np.random.default_rng(0)
+    model._build(model.n_features_in_, np.dtype(header["dtype"]).type, rng)
+    flat = flatten(model.encoder_.parameters() + model.decoder_.parameters())
+    if flat.value.shape != arrays["weights"].shape:
+        raise FileError(
+            f"{path} holds {arrays['weights'].size} weights, its arguments ask for "
+            f"{flat.value.size}"
+        )
+    flat.value[...] = arrays["weights"]
+    for name in model._learned_arrays:
+        setattr(model, name, arrays.get(name))
+    model.history_ = History(header["history"])
+    if header["run"] is not None:
+        model._start_run(_restore_rng(header["run"]["rng"]), model.history_)
+        _restore_run(model._run, header["run"], arrays)
+    return model
+
+
+# The training state -----------------------------------------------------------------------------
+
+_COUNTERS = ("epoch", "batch", "totals", "finished", "n_samples")
+
+
+def _describe_run(run):
+    state = run.rng.bit_generator.state
+    if state["bit_generator"] not in ("PCG64", "PCG64DXSM"):
+        raise ValueError(
+            "random_state must be None, an int or a generator of NumPy's default kind (PCG64) "
+            f"to be saved, got {state['bit_generator']}"
+        )
+    described = {name: getattr(run, name) for name in _COUNTERS}
+    return {**described, "rng": state, "t": run.optimiser.t}
+
+
+def _restore_rng(state):
+    bit_generator = getattr(np.random, state["bit_generator"])()
+    bit_generator.state = state
+    return np.random.Generator(bit_generator)
+
+
+def _restore_run(run, described, arrays):
+    for name in _COUNTERS:
+        setattr(run, name, described[name])
+    run.order = arrays.get("order")
+    run.optimiser.t = described["t"]
+    if "slot0" in arrays:
+        run.optimiser.slots = [tuple(arrays[f"slot{i}"] for i in range(run.optimiser.n_slots))]
+
+
+# Arguments --------------------------------------------------------------------------------------
+
+
+def _storable(arguments):
+    """Turn the model's arguments into JSON; a function becomes a note that it was one."""
+    stored = {}
+    for name, value in arguments.items():
+        if name in ("callbacks", "random_state") and not isinstance(value, int):
+            value = None  # callbacks are given anew; the generator's state is stored with the run
+        elif callable(value):
+            value = {"function": getattr(value, "__name__", type(value).__name__)}
+        elif isinstance(value, np.generic):
+            value = value.item()
+        stored[name] = list(value) if isinstance(value, tuple) else value
+    return stored
+
+
+def _restored(value):
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _names(model):
+    names = getattr(model, "feature_names_in_", None)
+    return None if names is None else [str(name) for name in names]
+
+
+# The file ---------------------------------------------------------------------------------------
+
+_DIGITS = hashlib.sha256().digest_size * 2  # of the checksum, in hexadecimal
+
+
+def _packed(arrays):
+    """Pack arrays as ``.npz``, with a checksum of all its bytes as the archive's comment."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    with zipfile.ZipFile(buffer, "a") as archive:
+        archive.comment = b"0" * _DIGITS  # the comment is the last thing in the file
+    body = buffer.getvalue()[:-_DIGITS]
+    return body + _checksum(body)
+
+
+def _checksum(body):
+    return hashlib.sha256(body).hexdigest().encode()
+
+
+def _write(path, data):
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _read(path):
+    """Read the header and the arrays, or say what is wrong with the file."""
+    data = Path(path).read_bytes()
+    body, checksum = data[:-_DIGITS], data[-_DIGITS:]
+    if checksum != _checksum(body):
+        raise FileError(f"{path} is not a model file, or it was cut short or altered")
+    with np.load(io.BytesIO(data), allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    header = json.loads(str(arrays.pop("header", "{}")))
+    if header.get("format") != FORMAT:
+        raise FileError(f"{path} must have the format {FORMAT!r}, got {header.get('format')!r}")
+    return header, arrays
