@@ -7,6 +7,7 @@ function returns the value as a float and the gradient in each of its first argu
 import numpy as np
 
 from vae_numpy import kernels
+from vae_numpy.utils import check_choice, check_integer, check_number
 
 
 def squared_error(x_hat, x):
@@ -124,6 +125,59 @@ def gaussian_kl(mu, logvar, *, per_latent=False):
         raise ValueError(f"mu must have shape (N, K), got {mu.shape}")
     parts, dmu, dlogvar = kernels.gaussian_kl(mu, logvar)
     return parts if per_latent else float(parts.sum()), dmu, dlogvar
+
+
+def effective_beta(
+    kl_weight=1.0,
+    *,
+    n_features,
+    n_latents,
+    reconstruction="squared_error",
+    mean_over_features=False,
+    mean_over_latents=False,
+):
+    """Convert a VAE's loss as papers and tutorials write it into this book's beta.
+
+    The loss to convert is reconstruction + kl_weight KL. This book's is minus a log-likelihood
+    (Gaussian with variance 1, or Bernoulli) plus beta KL, with sums over features and latents.
+    The two have the same minimum if beta is what this function returns. With a Gaussian of
+    variance s^2 instead of 1 the same loss has beta = (returned value) / s^2: what a squared
+    error fixes is the product beta s^2.
+
+    Parameters
+    ----------
+    kl_weight : float, >= 0
+    n_features, n_latents : int
+        D and K.
+    reconstruction : {"squared_error", "half_squared_error", "bernoulli"}
+        ||x_hat - x||^2, half of it, or the Bernoulli negative log-likelihood.
+    mean_over_features, mean_over_latents : bool
+        Whether the loss to convert takes means where this book takes sums.
+
+    Returns
+    -------
+    beta : float
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as above.
+
+    Examples
+    --------
+    >>> effective_beta(n_features=784, n_latents=2, reconstruction="bernoulli",
+    ...                mean_over_features=True, mean_over_latents=True)
+    392.0
+    """
+    check_number("kl_weight", kl_weight, minimum=0)
+    check_integer("n_features", n_features, minimum=1)
+    check_integer("n_latents", n_latents, minimum=1)
+    # How much of the log-likelihood and of the KL the loss counts.
+    shares = {"squared_error": 2.0, "half_squared_error": 1.0, "bernoulli": 1.0}
+    check_choice("reconstruction", reconstruction, shares)
+    likelihood = shares[reconstruction] / (n_features if mean_over_features else 1)
+    kl = kl_weight / (n_latents if mean_over_latents else 1)
+    return kl / likelihood
 
 
 def _prepare(**arrays):

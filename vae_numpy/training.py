@@ -54,8 +54,8 @@ class Run:
         Finished epochs.
     order : None or int array, (n_samples,)
         The order of the rows in an epoch that has begun and not ended.
-    batch : int
-        Finished batches of that epoch.
+    batch, n_batches : int
+        Finished batches of that epoch, and all of them.
     totals : dict
         Each loss times the number of its rows, summed over those batches.
     interrupted : bool
@@ -70,8 +70,14 @@ class Run:
         self.rng, self.optimiser = rng, optimiser
         self.history = History() if history is None else history
         self.epoch, self.order, self.batch, self.totals = 0, None, 0, {}
+        self.n_batches = 1
         self.interrupted = self.finished = False
         self.n_samples = None
+
+    @property
+    def progress(self):
+        """Epochs of training so far, with the begun one as a fraction."""
+        return self.epoch + self.batch / self.n_batches
 
 
 def minibatches(n_samples, batch_size, *, rng):
@@ -121,6 +127,7 @@ def train(step, run, *, n_samples, batch_size, n_epochs, after_epoch=None, progr
         If a loss is NaN or infinite.
     """
     run.interrupted = False
+    run.n_batches = -(-n_samples // batch_size)  # rounded up
     with _ctrl_c() as pressed, _progress_bar(n_epochs, run, progress) as bar:
         while run.epoch < n_epochs:
             if run.order is None:

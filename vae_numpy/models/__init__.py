@@ -2,5 +2,6 @@
 
 from vae_numpy.models.autoencoder import Autoencoder
 from vae_numpy.models.linear import LinearAutoencoder
+from vae_numpy.models.vae import VAE
 
-__all__ = ["Autoencoder", "LinearAutoencoder"]
+__all__ = ["VAE", "Autoencoder", "LinearAutoencoder"]

@@ -23,6 +23,25 @@ def dense_stack(sizes, activation, *, rng, dtype):
     )
 
 
+def check_unit_interval(X, reason):
+    """Check that the data lie in [0, 1]; ``reason`` names the argument that asks for it.
+
+    Raises
+    ------
+    ValueError
+        If they do not.
+    """
+    if X.min() < 0 or X.max() > 1:
+        raise ValueError(
+            f"X must lie in [0, 1] for {reason}, got values from {X.min():g} to {X.max():g}"
+        )
+
+
+def hidden_sizes(sizes):
+    """Return the widths of the hidden layers as a tuple; one number stands for one layer."""
+    return tuple(sizes) if np.iterable(sizes) else (sizes,)
+
+
 class Autoencoder(BaseAutoencoder):
     """A nonlinear autoencoder: dense layers down to a few latents and up again.
 
@@ -141,17 +160,15 @@ class Autoencoder(BaseAutoencoder):
         super()._check_arguments(X)
         check_choice("activation", self.activation, ACTIVATIONS)
         check_choice("loss", self.loss, LOSSES)
-        for size in self._hidden():
+        for size in hidden_sizes(self.hidden_layer_sizes):
             check_integer("hidden_layer_sizes", size, minimum=1)
         if self.noise is not None and not callable(self.noise):
             check_noise(self.noise, self.noise_level)
-
-    def _hidden(self):
-        sizes = self.hidden_layer_sizes
-        return tuple(sizes) if np.iterable(sizes) else (sizes,)
+        if self.loss == "bernoulli":
+            check_unit_interval(X, "loss='bernoulli'")
 
     def _build(self, n_features, dtype, rng):
-        sizes = (n_features, *self._hidden(), self.n_components)
+        sizes = (n_features, *hidden_sizes(self.hidden_layer_sizes), self.n_components)
         options = {"activation": self.activation, "rng": rng, "dtype": dtype}
         self.encoder_ = dense_stack(sizes, **options)
         self.decoder_ = dense_stack(sizes[::-1], **options)

@@ -131,16 +131,15 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         run.n_samples = len(X)
         X, X_held_out = self._split(X)
         batch_size = len(X) if self.batch_size is None else min(self.batch_size, len(X))
-        parameters = self.encoder_.parameters() + self.decoder_.parameters()
+        parameters = self._parameters()
         weights = [p for p in parameters if p.value.ndim > 1]
         flat = flatten(parameters)
         last_good = flat.value.copy()
         early_stopping = self._early_stopping()
 
         def step(rows):
-            fraction = (run.epoch + run.batch * batch_size / len(X)) / n_epochs
             run.optimiser.learning_rate = learning_rate_at(
-                schedule, self.learning_rate_init, fraction
+                schedule, self.learning_rate_init, run.progress / n_epochs
             )
             flat.zero_grad()
             losses = self._step(X[rows], run.rng)
@@ -164,15 +163,17 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             return any([run.finished, *(callback(self) for callback in self.callbacks or ())])
 
         try:
-            train(
-                step,
-                run,
-                n_samples=len(X),
-                batch_size=batch_size,
-                n_epochs=n_epochs,
-                after_epoch=after_epoch,
-                progress=self.verbose,
-            )
+            # What overflows is reported by TrainingDiverged, not by NumPy's warnings before it.
+            with np.errstate(over="ignore", invalid="ignore"):
+                train(
+                    step,
+                    run,
+                    n_samples=len(X),
+                    batch_size=batch_size,
+                    n_epochs=n_epochs,
+                    after_epoch=after_epoch,
+                    progress=self.verbose,
+                )
         except TrainingDiverged:
             flat.value[...] = last_good
             self._start_run(run.rng, run.history)  # the old optimiser has seen the NaN
@@ -186,6 +187,10 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             )
         elif X_held_out is not None:
             flat.value[...] = self._best_weights
+
+    def _parameters(self):
+        """List all parameters that training changes."""
+        return self.encoder_.parameters() + self.decoder_.parameters()
 
     def _prepare(self, X):
         """Learn from X what needs no training; nothing by default."""
@@ -248,7 +253,29 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     # Checking ---------------------------------------------------------------------------------
 
     def _check_input(self, X, *, reset):
-        return validate_data(self, X, reset=reset, dtype=[np.float64, np.float32], order="C")
+        shape = X.shape if hasattr(X, "shape") else np.asarray(X).shape
+        if len(shape) == 1:
+            raise ValueError(
+                f"X must have two dimensions, (n_samples, n_features), got shape {shape}. "
+                "Reshape your data: X[:, None] if it is one feature, X[None, :] if one sample"
+            )
+        options = {"dtype": [np.float64, np.float32], "order": "C", "ensure_all_finite": False}
+        try:
+            X = validate_data(self, X, reset=reset, **options)
+        except (TypeError, ValueError) as error:
+            if "X" in str(error):
+                raise
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"X must be an array of numbers, one row a sample: {error}") from None
+        bad = np.argwhere(~np.isfinite(X))
+        if len(bad):
+            row, column = bad[0]
+            value = "NaN" if np.isnan(X[row, column]) else "inf"
+            raise ValueError(
+                f"X must be finite, got {value} in row {row}, column {column} "
+                f"({len(bad)} such values in all)"
+            )
+        return X
 
     def _check_arguments(self, X):
         check_choice("solver", self.solver, self._solvers)

@@ -27,8 +27,8 @@ class FileError(ValueError):
 def save(model, path):
     """Write a fitted ``model`` to ``path``, all or nothing."""
     run = getattr(model, "_run", None)
-    parameters = model.encoder_.parameters() + model.decoder_.parameters()
-    arrays = {"weights": np.concatenate([p.value.ravel() for p in parameters])}
+    weights = np.concatenate([p.value.ravel() for p in model._parameters()])
+    arrays = {"weights": weights}
     for name in model._learned_arrays:
         if getattr(model, name, None) is not None:
             arrays[name] = getattr(model, name)
@@ -36,7 +36,7 @@ def save(model, path):
         "format": FORMAT,
         "model": type(model).__name__,
         "arguments": _storable(model.get_params(deep=False)),
-        "dtype": arrays["weights"].dtype.name,
+        "dtype": weights.dtype.name,
         "n_features_in_": model.n_features_in_,
         "feature_names_in_": _names(model),
         "history": dict(model.history_),
@@ -72,7 +72,7 @@ def load(cls, path, **arguments):
     # The first weights do not matter: they are overwritten.
     rng = np.random.default_rng(0)
     model._build(model.n_features_in_, np.dtype(header["dtype"]).type, rng)
-    flat = flatten(model.encoder_.parameters() + model.decoder_.parameters())
+    flat = flatten(model._parameters())
     if flat.value.shape != arrays["weights"].shape:
         raise FileError(
             f"{path} holds {arrays['weights'].size} weights, its arguments ask for "

@@ -1,0 +1,497 @@
+"""The variational autoencoder; with ``beta`` above 1, the beta-VAE."""
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from vae_numpy.kernels.reference import ACTIVATIONS
+from vae_numpy.layers import Parameter
+from vae_numpy.losses import bernoulli_nll, gaussian_kl, gaussian_nll
+from vae_numpy.models.autoencoder import check_unit_interval, dense_stack, hidden_sizes
+from vae_numpy.models.base import BaseAutoencoder
+from vae_numpy.utils import check_choice, check_integer, check_number, make_rng
+
+LIKELIHOODS = ("gaussian", "bernoulli")
+
+
+def reparameterise(mu, logvar, eps):
+    """Draw z = mu + exp(logvar / 2) eps (Kingma & Welling 2014, section 2.4); all are (N, K)."""
+    return mu + np.exp(0.5 * logvar) * eps
+
+
+def reparameterise_backward(dz, logvar, eps):
+    """Return the gradients in mu and logvar, given the one in z; all are (N, K)."""
+    # z = mu + exp(logvar / 2) eps
+    dmu = dz
+    dlogvar = dz * eps * 0.5 * np.exp(0.5 * logvar)
+    return dmu, dlogvar
+
+
+class VAE(BaseAutoencoder):
+    """A variational autoencoder (Kingma & Welling 2014) with Gaussian latents.
+
+    It minimises reconstruction + beta KL: minus the log-likelihood of a datum given a sampled
+    code, and the divergence of the code's distribution from the prior N(0, I); sums over
+    features and latents, means over the batch, in nats. With ``beta=1`` that is minus the ELBO;
+    another ``beta`` makes it the beta-VAE (Higgins et al. 2017, eq. 4).
+
+    Parameters
+    ----------
+    n_components : int
+        Number of latents K.
+    hidden_layer_sizes : int or tuple of int
+        The widths of the encoder's hidden layers; ``()`` for none.
+    activation : {"tanh", "relu", "sigmoid", "softplus", "identity"}
+        Of the hidden layers.
+    likelihood : {"gaussian", "bernoulli"}
+        ``"bernoulli"`` takes data in [0, 1] and is a likelihood for 0 and 1 only.
+    beta : float, >= 0
+        The weight of the KL divergence.
+    capacity : float or None
+        In nats. Replaces beta KL by gamma |KL - C|, where C rises in a straight line from 0 to
+        ``capacity`` (Burgess et al. 2018, eq. 8).
+    gamma : float, > 0
+    capacity_epochs : int or None
+        The epochs in which C rises; None takes all ``max_iter``.
+    warm_up : int
+        The epochs in which beta rises in a straight line from 0.
+    free_bits : float, >= 0
+        In nats. A latent whose KL is below this pays as if it were this, and feels no pull
+        (Kingma et al. 2016, eq. 15).
+    variance : float, "learnt" or "per_feature"
+        The variance of the Gaussian likelihood: fixed, one learnt number, or one per feature.
+    decoder_hidden_layer_sizes, decoder_activation : or None
+        None mirrors the encoder.
+    solver, learning_rate_init, learning_rate, batch_size, max_iter, tol, n_iter_no_change, \
+early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_start, callbacks
+        As for ``Autoencoder``.
+
+    Attributes
+    ----------
+    encoder_, decoder_ : Sequential
+        The encoder puts out the means and the log-variances, (N, 2 K).
+    log_variance_ : Parameter, () or (D,)
+        The log-variance of the Gaussian likelihood.
+    history_ : History
+        For each epoch ``"loss"``, ``"reconstruction"``, ``"kl"`` and ``"kl_per_latent"`` (K,), all
+        in nats per sample, and ``"validation_loss"`` with ``early_stopping``.
+    n_iter_, loss_curve_, n_features_in_
+
+    Examples
+    --------
+    >>> from vae_numpy.data import make_spiral
+    >>> X, t = make_spiral(500, random_state=0)
+    >>> vae = VAE(n_components=1, variance="learnt", max_iter=5, random_state=0).fit(X)
+    >>> vae.sample(3, random_state=0).shape
+    (3, 2)
+    """
+
+    def __init__(
+        self,
+        n_components=2,
+        hidden_layer_sizes=(64, 64),
+        activation="tanh",
+        likelihood="gaussian",
+        beta=1.0,
+        *,
+        capacity=None,
+        gamma=1000.0,
+        capacity_epochs=None,
+        warm_up=0,
+        free_bits=0.0,
+        variance=1.0,
+        decoder_hidden_layer_sizes=None,
+        decoder_activation=None,
+        solver="adam",
+        learning_rate_init=0.001,
+        learning_rate="constant",
+        batch_size=64,
+        max_iter=200,
+        tol=None,
+        n_iter_no_change=10,
+        early_stopping=False,
+        validation_fraction=0.1,
+        weight_decay=0.0,
+        random_state=None,
+        verbose=False,
+        warm_start=False,
+        callbacks=None,
+    ):
+        self.n_components = n_components
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.likelihood = likelihood
+        self.beta = beta
+        self.capacity = capacity
+        self.gamma = gamma
+        self.capacity_epochs = capacity_epochs
+        self.warm_up = warm_up
+        self.free_bits = free_bits
+        self.variance = variance
+        self.decoder_hidden_layer_sizes = decoder_hidden_layer_sizes
+        self.decoder_activation = decoder_activation
+        self.solver = solver
+        self.learning_rate_init = learning_rate_init
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.weight_decay = weight_decay
+        self.random_state = random_state
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.callbacks = callbacks
+
+    # One step of training -----------------------------------------------------------------------
+
+    def _step(self, x, rng):
+        mu, logvar = split(self.encoder_.forward(x))  # (N, K) each
+        eps = rng.standard_normal(mu.shape, dtype=mu.dtype)
+        z = reparameterise(mu, logvar, eps)  # (N, K)
+        output = self.decoder_.forward(z)  # (N, D), means or logits
+        nll, doutput = self._nll(output, x)
+        kl, dmu_kl, dlogvar_kl = gaussian_kl(mu, logvar, per_latent=True)  # (K,), (N, K) twice
+        cost, slope = self._penalty(kl)
+
+        dz = self.decoder_.backward(doutput)
+        dmu, dlogvar = reparameterise_backward(dz, logvar, eps)
+        self.encoder_.backward(join(dmu + slope * dmu_kl, dlogvar + slope * dlogvar_kl))
+        return {"loss": nll + cost, "reconstruction": nll, "kl": kl.sum(), "kl_per_latent": kl}
+
+    def _nll(self, output, x):
+        """Compute the reconstruction loss in nats and its gradient in the decoder's output."""
+        if self.likelihood == "bernoulli":
+            return bernoulli_nll(output, x)
+        nll, dmean, dlogvar = gaussian_nll(output, self.log_variance_.value, x)
+        self.log_variance_.grad += dlogvar
+        return nll, dmean
+
+    def _penalty(self, kl):
+        """Compute what the KL (K,) costs, in nats, and the slope of that in each latent's KL."""
+        epochs = self._run.progress
+        if self.capacity is not None:
+            rising = self.capacity_epochs or self.max_iter
+            excess = kl.sum() - self.capacity * min(1, epochs / rising)
+            return self.gamma * abs(excess), self.gamma * float(np.sign(excess))
+        beta = self.beta * min(1, epochs / self.warm_up) if self.warm_up else self.beta
+        if not self.free_bits:
+            return beta * kl.sum(), beta
+        slope = beta * (kl > self.free_bits)
+        return beta * np.maximum(kl, self.free_bits).sum(), slope.astype(self._dtype)
+
+    def _build(self, n_features, dtype, rng):
+        K = self.n_components
+        hidden = hidden_sizes(self.hidden_layer_sizes)
+        back = self.decoder_hidden_layer_sizes
+        back = hidden[::-1] if back is None else hidden_sizes(back)
+        options = {"rng": rng, "dtype": dtype}
+        self.encoder_ = dense_stack((n_features, *hidden, 2 * K), self.activation, **options)
+        activation = self.decoder_activation or self.activation
+        self.decoder_ = dense_stack((K, *back, n_features), activation, **options)
+        shape = (n_features,) if self.variance == "per_feature" else ()
+        start = 0.0 if isinstance(self.variance, str) else np.log(self.variance)
+        self.log_variance_ = Parameter(np.full(shape, start, dtype))
+
+    def _parameters(self):
+        learnt = self.likelihood == "gaussian" and isinstance(self.variance, str)
+        return super()._parameters() + ([self.log_variance_] if learnt else [])
+
+    @property
+    def _dtype(self):
+        return self.log_variance_.value.dtype
+
+    def _copy_learned(self):
+        super()._copy_learned()
+        self.log_variance_ = Parameter(self.log_variance_.value.copy())
+
+    def _check_arguments(self, X):
+        super()._check_arguments(X)
+        check_choice("likelihood", self.likelihood, LIKELIHOODS)
+        check_choice("activation", self.activation, ACTIVATIONS)
+        if self.decoder_activation is not None:
+            check_choice("decoder_activation", self.decoder_activation, ACTIVATIONS)
+        for name in ("hidden_layer_sizes", "decoder_hidden_layer_sizes"):
+            for size in hidden_sizes(getattr(self, name) or ()):
+                check_integer(name, size, minimum=1)
+        check_number("beta", self.beta, minimum=0)
+        if self.capacity is not None:
+            check_number("capacity", self.capacity, minimum=0)
+            check_number("gamma", self.gamma, above=0)
+        if self.capacity_epochs is not None:
+            check_integer("capacity_epochs", self.capacity_epochs, minimum=1)
+        check_integer("warm_up", self.warm_up, minimum=0)
+        check_number("free_bits", self.free_bits, minimum=0)
+        if isinstance(self.variance, str):
+            check_choice("variance", self.variance, ("learnt", "per_feature"))
+        else:
+            check_number("variance", self.variance, above=0)
+        if self.likelihood == "bernoulli":
+            check_unit_interval(X, "likelihood='bernoulli'")
+
+    # Using what was learnt ----------------------------------------------------------------------
+
+    def encode(self, X):
+        """Return the means and log-variances of q(z|x) for X (n_samples, n_features).
+
+        Returns
+        -------
+        mu, logvar : (n_samples, n_components)
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As ``transform`` does, which returns the means alone.
+        """
+        check_is_fitted(self)
+        X = self._check_input(X, reset=False)
+        return split(self.encoder_.forward(X, remember=False))
+
+    def elbo(self, X, n_samples=1, random_state=None):
+        """Estimate the ELBO, the mean over X (n_samples, n_features) of a bound on log p(x).
+
+        Parameters
+        ----------
+        X : (N, n_features)
+        n_samples : int
+            Number of codes drawn per datum.
+        random_state : None, int or numpy.random.Generator
+
+        Returns
+        -------
+        elbo : float
+            In nats per datum, with ``beta = 1`` whatever the model's.
+
+        Raises
+        ------
+        NotFittedError, ValueError, TypeError
+            As ``transform`` does, and if ``n_samples`` is no integer of at least 1.
+        """
+        return float(self._log_weights(X, n_samples, random_state).mean())
+
+    def log_likelihood(self, X, n_samples=100, random_state=None, *, return_std=False):
+        """Estimate log p(x), the mean over X, by importance sampling (Burda et al. 2016, eq. 8).
+
+        It is a lower bound in expectation, at least as tight as the ELBO, and the tighter the
+        more samples.
+
+        Parameters
+        ----------
+        X : (N, n_features)
+        n_samples : int
+            Number of codes drawn per datum.
+        random_state : None, int or numpy.random.Generator
+        return_std : bool
+            Also return the standard error of the estimate that the drawn codes cause.
+
+        Returns
+        -------
+        log_likelihood : float
+            In nats per datum.
+        standard_error : float
+            Only with ``return_std=True``.
+
+        Raises
+        ------
+        NotFittedError, ValueError, TypeError
+            As ``elbo`` does.
+        """
+        log_weights = self._log_weights(X, n_samples, random_state)  # (S, N)
+        bound = float(np.mean(np.logaddexp.reduce(log_weights, axis=0) - np.log(n_samples)))
+        if not return_std:
+            return bound
+        weights = np.exp(log_weights - log_weights.max(axis=0))
+        # Delta method: the relative error of the mean weight is the error of its logarithm.
+        relative = weights.std(axis=0) / weights.mean(axis=0) / np.sqrt(n_samples)
+        return bound, float(np.sqrt(np.sum(relative**2)) / len(relative))
+
+    def sample(self, n, random_state=None, *, mean=False):
+        """Draw data from the model: a code from the prior, then a datum from p(x|z).
+
+        Parameters
+        ----------
+        n : int
+        random_state : None, int or numpy.random.Generator
+        mean : bool
+            Return the means of p(x|z) instead of draws from it, as most published pictures do.
+
+        Returns
+        -------
+        X : (n, n_features)
+
+        Raises
+        ------
+        NotFittedError, ValueError, TypeError
+            If the model was not fitted, or ``n`` is no integer of at least 1.
+        """
+        check_is_fitted(self)
+        check_integer("n", n, minimum=1)
+        rng = make_rng(random_state)
+        x_mean = self._decode(rng.standard_normal((n, self._n_features_out), dtype=self._dtype))
+        if mean:
+            return x_mean
+        if self.likelihood == "bernoulli":
+            return (rng.random(x_mean.shape) < x_mean).astype(x_mean.dtype)
+        std = np.exp(0.5 * self.log_variance_.value)
+        return x_mean + std * rng.standard_normal(x_mean.shape, dtype=x_mean.dtype)
+
+    def traverse(self, z, latent, values):
+        """Decode copies of one code in which one latent takes the given values.
+
+        Parameters
+        ----------
+        z : (K,)
+        latent : int
+            From 0 to K - 1.
+        values : (n,)
+
+        Returns
+        -------
+        X : (n, n_features)
+            The means of p(x|z).
+
+        Raises
+        ------
+        NotFittedError, ValueError, TypeError
+            If the model was not fitted, or an argument is not as above.
+        """
+        check_integer("latent", latent, minimum=0, maximum=self.n_components - 1)
+        values = np.atleast_1d(values)
+        Z = np.repeat(np.atleast_2d(z), len(values), axis=0).astype(np.float64)
+        Z[:, latent] = values
+        return self.inverse_transform(Z)
+
+    def interpolate(self, z_start, z_end, n=10, *, spherical=False):
+        """Decode codes on the way from one code to another.
+
+        Parameters
+        ----------
+        z_start, z_end : (K,)
+        n : int
+            Number of codes, both ends included.
+        spherical : bool
+            Go along a great circle, with the length changing evenly, instead of a straight line:
+            the middle of a straight line is nearer to 0 than most codes are.
+
+        Returns
+        -------
+        X : (n, n_features)
+            The means of p(x|z).
+
+        Raises
+        ------
+        NotFittedError, ValueError, TypeError
+            If the model was not fitted, or an argument is not as above.
+        """
+        check_integer("n", n, minimum=2)
+        z_start, z_end = np.asarray(z_start, float), np.asarray(z_end, float)
+        if not z_start.shape == z_end.shape == (self.n_components,):
+            raise ValueError(
+                f"z_start and z_end must have shape ({self.n_components},), "
+                f"got {z_start.shape} and {z_end.shape}"
+            )
+        way = np.linspace(0, 1, n)[:, None]
+        straight = (1 - way) * z_start + way * z_end
+        return self.inverse_transform(great_circle(z_start, z_end, way) if spherical else straight)
+
+    def active_latents(self, X, threshold=0.01):
+        """Say which latents carry something about X: those whose mean KL exceeds a threshold.
+
+        Parameters
+        ----------
+        X : (N, n_features)
+        threshold : float
+            In nats.
+
+        Returns
+        -------
+        active : (K,) bool array
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As ``transform`` does.
+        """
+        return gaussian_kl(*self.encode(X), per_latent=True)[0] > threshold
+
+    def score(self, X, y=None):
+        """Return the ELBO of X (n_samples, n_features) with fixed noise; higher is better.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As ``transform`` does.
+        """
+        return self.elbo(X, random_state=0)
+
+    def _encode(self, X):
+        return split(super()._encode(X))[0]
+
+    def _decode(self, Z):
+        output = super()._decode(Z)
+        return ACTIVATIONS["sigmoid"][0](output) if self.likelihood == "bernoulli" else output
+
+    def _log_weights(self, X, n_samples, random_state):
+        """Draw codes and return log p(x, z) - log q(z|x), (n_samples, N): the IWAE's weights."""
+        check_integer("n_samples", n_samples, minimum=1)
+        mu, logvar = self.encode(X)
+        X = self._check_input(X, reset=False)
+        rng = make_rng(random_state)
+        log_weights = np.empty((n_samples, len(X)))
+        for row in log_weights:
+            eps = rng.standard_normal(mu.shape, dtype=mu.dtype)
+            z = reparameterise(mu, logvar, eps)
+            # log N(z | 0, 1) - log N(z | mu, e^logvar): the constants cancel
+            log_ratio = 0.5 * (eps**2 + logvar - z**2)
+            row[:] = self._log_density(X, z) + log_ratio.sum(axis=1)
+        return log_weights
+
+    def _log_density(self, x, z):
+        """Compute log p(x|z) for each row, in nats, (N,)."""
+        output = self.decoder_.forward(z, remember=False)
+        if self.likelihood == "bernoulli":
+            # x log p + (1 - x) log(1 - p) = x l - log(1 + e^l)
+            return np.sum(x * output - ACTIVATIONS["softplus"][0](output), axis=1)
+        logvar = self.log_variance_.value
+        squares = (x - output) ** 2 * np.exp(-logvar)
+        return -0.5 * np.sum(np.log(2 * np.pi) + logvar + squares, axis=1)
+
+    def _evaluate(self, X):
+        # What early stopping compares: the loss at the final beta or capacity, with fixed noise.
+        mu, logvar = self.encode(X)
+        kl = gaussian_kl(mu, logvar)[0]
+        if self.capacity is not None:
+            cost = self.gamma * abs(kl - self.capacity)
+        else:
+            cost = self.beta * kl
+        eps = np.random.default_rng(0).standard_normal(mu.shape, dtype=mu.dtype)
+        return float(cost - self._log_density(X, reparameterise(mu, logvar, eps)).mean())
+
+
+def split(h):
+    """Split the encoder's output (N, 2 K) into means and log-variances, (N, K) each."""
+    K = h.shape[1] // 2
+    return np.ascontiguousarray(h[:, :K]), np.ascontiguousarray(h[:, K:])
+
+
+def join(dmu, dlogvar):
+    """Join the gradients in both halves, (N, K) each, into one in the encoder's output (N, 2 K)."""
+    return np.concatenate([dmu, dlogvar], axis=1)
+
+
+def great_circle(start, end, way):
+    """Go from ``start`` to ``end`` (K,) in the plane of both, turning and stretching evenly.
+
+    ``way`` (n, 1) runs from 0 to 1; the result is (n, K). Where there is no angle between the two,
+    or one is 0, the way is straight.
+    """
+    lengths = np.linalg.norm(start), np.linalg.norm(end)
+    straight = (1 - way) * start + way * end
+    if min(lengths) == 0:
+        return straight
+    angle = np.arccos(np.clip(start @ end / (lengths[0] * lengths[1]), -1, 1))
+    if np.isclose(np.sin(angle), 0):
+        return straight
+    turned = np.sin((1 - way) * angle) * start / lengths[0] + np.sin(way * angle) * end / lengths[1]
+    return ((1 - way) * lengths[0] + way * lengths[1]) * turned / np.sin(angle)
