@@ -1,0 +1,62 @@
+"""Handwritten digits: scikit-learn's 1,797 pictures of 8 x 8 grey pixels."""
+
+import numpy as np
+from sklearn import datasets
+
+from ..utils import check_number
+
+
+def load_digits():
+    """Load the digits with pixels scaled from 0..16 to [0, 1].
+
+    Returns
+    -------
+    X : (1797, 64) float64 array
+        One picture a row; ``x.reshape(8, 8)`` is the picture.
+    labels : (1797,) int array
+        Which digit, 0 to 9.
+    """
+    X, labels = datasets.load_digits(return_X_y=True)
+    return X / 16.0, labels
+
+
+def split_digits():
+    """Split the digits into 1,437 pictures to learn from and 360 held out.
+
+    The pictures are ordered by their label (a stable sort) and every fifth is held out: the
+    same split on every machine, with a fifth of each digit in it, and no seed to choose.
+
+    Returns
+    -------
+    X_train, X_test : (1437, 64) and (360, 64) float64 arrays
+    labels_train, labels_test : (1437,) and (360,) int arrays
+    """
+    X, labels = load_digits()
+    by_label = np.argsort(labels, kind="stable")
+    test = by_label[::5]
+    train = np.setdiff1d(by_label, test)
+    return X[train], X[test], labels[train], labels[test]
+
+
+def binarise(X, threshold=0.5):
+    """Turn grey pixels into black and white: 1.0 where the value is at least ``threshold``.
+
+    Parameters
+    ----------
+    X : array
+        Values in [0, 1], of any shape.
+    threshold : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    array of 0.0 and 1.0, of the shape of ``X``; float32 in gives float32 out, else float64.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``threshold`` is not a number in [0, 1].
+    """
+    check_number("threshold", threshold, minimum=0, maximum=1)
+    X = np.asarray(X)
+    return (X >= threshold).astype(X.dtype if X.dtype == np.float32 else np.float64)
