@@ -1,0 +1,34 @@
+# All that there is to do, on any machine with Python 3.11 or newer. Without make: see README.md.
+PYTHON = python3
+PORT = 8000
+
+BIN = .venv/bin
+READY = .venv/.installed
+
+.PHONY: help book test serve clean
+
+help:  ## say what there is to do
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+
+book: $(READY)  ## run every chapter, build the site, say where it is
+	$(BIN)/jupyter-book build . -W -n --keep-going
+	@echo "The book is built. Open _build/html/index.html in a browser, or run: make serve"
+
+test: $(READY)  ## run the tests
+	$(BIN)/python -m pytest
+
+serve: book  ## build, then show the book on this machine (PORT=8000)
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+clean:  ## remove all that was built, except .venv
+	rm -rf _build .pytest_cache .hypothesis .ruff_cache
+	find . -path ./.venv -prune -o -type d -name __pycache__ -exec rm -rf {} +
+
+# Installed once, and again when what is to be installed has changed.
+$(READY): requirements.txt pyproject.toml
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and \
+	'The book needs Python 3.11 or newer. Name one: make PYTHON=python3.12')"
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing into .venv; the first time this takes a minute or two."
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@

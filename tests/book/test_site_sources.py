@@ -1,0 +1,84 @@
+"""The book's sources keep the house rules that can be read off the files."""
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted((ROOT / "book").glob("*.md"))
+CHAPTERS = [page for page in PAGES if re.match(r"\d\d_", page.name)]
+HEADER = """---
+jupytext:
+  text_representation:
+    extension: .md
+    format_name: myst
+kernelspec:
+  display_name: Python 3
+  language: python
+  name: python3
+"""
+CELL = re.compile(r"^```\{code-cell\}.*?\n(?:---\n.*?\n---\n|(?::.*\n)*)(.*?)^```$", re.M | re.S)
+ABSOLUTE = re.compile(r"(?<![\w./:])(?:/(?:home|Users|root|work|mnt|tmp)/\w|[A-Z]:\\\w)")
+
+
+def source_files():
+    """Return the files that are, or would be, committed."""
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    try:
+        names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("not in a git repository")
+    files = [ROOT / name for name in names.split("\0") if name]
+    return [file for file in files if file.is_file()]
+
+
+def each(files):
+    return pytest.mark.parametrize("page", files, ids=[file.name for file in files])
+
+
+@each(CHAPTERS)
+def test_chapter_starts_with_the_header(page):
+    assert page.read_text("utf-8").startswith(HEADER)
+
+
+@each(PAGES)
+def test_cells_are_short(page):
+    too_long = [
+        cell.splitlines()[0]
+        for cell in CELL.findall(page.read_text("utf-8"))
+        if len(cell.strip().splitlines()) > 25
+    ]
+    assert not too_long, f"cells of more than 25 lines, starting with {too_long}"
+
+
+def test_every_chapter_is_in_the_contents():
+    contents = (ROOT / "_toc.yml").read_text("utf-8")
+    assert [page.name for page in PAGES if f"book/{page.stem}\n" not in contents] == []
+
+
+def test_no_notebook_and_nothing_large_is_committed():
+    files = source_files()
+    assert [file.name for file in files if file.suffix == ".ipynb"] == []
+    assert [file.name for file in files if file.stat().st_size > 3_000_000] == []
+
+
+def test_no_absolute_paths():
+    text = {".md", ".py", ".toml", ".txt", ".yml", ".cff", ".bib", ".css", ""}
+    found = [
+        f"{file.relative_to(ROOT)}: {line.strip()}"
+        for file in source_files()
+        if file.suffix in text
+        for line in file.read_text("utf-8").splitlines()
+        if ABSOLUTE.search(line)
+    ]
+    assert found == []
+
+
+def test_the_version_is_the_same_everywhere():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    citation = (ROOT / "CITATION.cff").read_text("utf-8")
+    assert f"\nversion: {project['version']}\n" in citation
+    assert f"\n## {project['version']}" in (ROOT / "CHANGELOG.md").read_text("utf-8")
