@@ -17,6 +17,8 @@ import warnings
 
 import numpy as np
 
+from vae_numpy.utils import check_choice
+
 KERNELS = (
     "dense_forward",
     "dense_backward",
@@ -83,8 +85,7 @@ class use:
 
     def __init__(self, name):
         global _active
-        if name not in _MODULES:
-            raise ValueError(f"the backend must be 'numba' or 'numpy', got {name!r}")
+        check_choice("the backend", name, _MODULES)
         try:
             _module(name)
         except ImportError as error:
