@@ -19,7 +19,8 @@ class Verdict:
     ----------
     error : float
         max |grad - numeric| / max(|grad|, |numeric|), over all entries: the largest deviation
-        in units of the largest gradient.
+        in units of the largest gradient. Where the gradient is too small for finite differences
+        to see, in units of what they can see.
     tolerance : float
     worst : tuple of int
         The index of the largest deviation.
@@ -67,10 +68,15 @@ def numerical_gradient(f, x, step=1e-6):
     TypeError
         If ``x`` is not a float64 array.
     """
+    return _differences(f, x, step)[0]
+
+
+def _differences(f, x, step):
+    """Return the gradient, and the largest |f| that went into it."""
     if not isinstance(x, np.ndarray) or x.dtype != np.float64:
         raise TypeError(f"x must be a float64 array, got {getattr(x, 'dtype', type(x).__name__)}")
     check_number("step", step, above=0)
-    gradient = np.empty_like(x)
+    gradient, largest = np.empty_like(x), 0.0
     for index in np.ndindex(x.shape):
         kept = x[index]
         h = step * max(1.0, abs(kept))
@@ -82,7 +88,8 @@ def numerical_gradient(f, x, step=1e-6):
         finally:
             x[index] = kept
         gradient[index] = (above - below) / (2 * h)
-    return gradient
+        largest = max(largest, abs(above), abs(below))
+    return gradient, largest
 
 
 def check_gradient(f, x, grad, *, tolerance=1e-6, step=1e-6):
@@ -120,17 +127,20 @@ def check_gradient(f, x, grad, *, tolerance=1e-6, step=1e-6):
     grad = np.asarray(grad)
     if grad.shape != np.shape(x):
         raise ValueError(f"grad must have the shape of x, {np.shape(x)}, got {grad.shape}")
-    numeric = numerical_gradient(f, x, step)
+    numeric, largest = _differences(f, x, step)
     if grad.size == 0:
         return Verdict(0.0, tolerance, (), 0.0, 0.0)
-    deviation = np.abs(grad - numeric)
+    deviation = np.asarray(np.abs(grad - numeric))
     deviation[np.isnan(deviation)] = np.inf
     worst = tuple(int(i) for i in np.unravel_index(np.argmax(deviation), grad.shape))
     # In units of the largest entry: entry by entry, rounding in the tiny ones would count.
     error = float(deviation[worst])
     if np.isfinite(error) and error > 0:
-        error /= float(max(np.max(np.abs(grad)), np.max(np.abs(numeric))))
-    return Verdict(error, tolerance, worst, float(grad[worst]), float(numeric[worst]))
+        # Differences carry the rounding of f and an error of the order of the squared step; at a
+        # minimum they are nothing else.
+        resolution = 4 * max(np.finfo(np.float64).eps * largest / step, step**2)
+        error /= max(np.max(np.abs(grad)), np.max(np.abs(numeric)), resolution / tolerance)
+    return Verdict(float(error), tolerance, worst, float(grad[worst]), float(numeric[worst]))
 
 
 def check_layer(layer, x, *, rng, tolerance=1e-6):

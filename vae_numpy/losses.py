@@ -121,8 +121,6 @@ def gaussian_kl(mu, logvar, *, per_latent=False):
         If the shapes differ or the batch is empty.
     """
     mu, logvar = _prepare(mu=mu, logvar=logvar)
-    if mu.ndim != 2:
-        raise ValueError(f"mu must have shape (N, K), got {mu.shape}")
     parts, dmu, dlogvar = kernels.gaussian_kl(mu, logvar)
     return parts if per_latent else float(parts.sum()), dmu, dlogvar
 
@@ -192,8 +190,8 @@ def _prepare(**arrays):
             f"{name} and {target_name} must have the same shape, "
             f"got {prediction.shape} and {target.shape}"
         )
-    if prediction.ndim < 2 or len(prediction) == 0:
+    if prediction.ndim != 2 or len(prediction) == 0:
         raise ValueError(
-            f"{name} must be a batch of at least one row, got shape {prediction.shape}"
+            f"{name} must have two dimensions and at least one row, got shape {prediction.shape}"
         )
     return prediction, target

@@ -28,13 +28,16 @@ class _Optimiser:
         Raises
         ------
         ValueError
-            If the parameters are others, in number or shape, than at the first step.
+            If the parameters are others, in number or shape, than at the first step, or their
+            arrays are not contiguous.
         """
         if self.slots is None:
             self.slots = [
                 tuple(np.full_like(p.value, self.slot_start) for _ in range(self.n_slots))
                 for p in parameters
             ]
+        if not all(p.value.flags.c_contiguous and p.grad.flags.c_contiguous for p in parameters):
+            raise ValueError("parameters must hold C-contiguous arrays, got another layout")
         expected = [slots[0].shape for slots in self.slots]
         given = [p.value.shape for p in parameters]
         if given != expected:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import numpy as np
 from tqdm import tqdm
 
-from vae_numpy.utils import check_integer, check_number
+from vae_numpy.utils import check_choice, check_integer, check_number
 
 
 class TrainingDiverged(ArithmeticError):
@@ -125,7 +125,12 @@ def train(step, run, *, n_samples, batch_size, n_epochs, after_epoch=None, progr
     ------
     TrainingDiverged
         If a loss is NaN or infinite.
+    ValueError, TypeError
+        If one of the three numbers is not an integer, or too small.
     """
+    check_integer("n_samples", n_samples, minimum=1)
+    check_integer("batch_size", batch_size, minimum=1)
+    check_integer("n_epochs", n_epochs, minimum=0)
     run.interrupted = False
     run.n_batches = -(-n_samples // batch_size)  # rounded up
     with _ctrl_c() as pressed, _progress_bar(n_epochs, run, progress) as bar:
@@ -144,17 +149,25 @@ def train(step, run, *, n_samples, batch_size, n_epochs, after_epoch=None, progr
                     return
             run.history.record(**{name: t / n_samples for name, t in run.totals.items()})
             run.epoch, run.order, run.batch, run.totals = run.epoch + 1, None, 0, {}
-            bar.set_postfix({"loss": f"{run.history['loss'][-1]:.4g}"}, refresh=False)
+            if "loss" in run.history:
+                bar.set_postfix({"loss": f"{run.history['loss'][-1]:.4g}"}, refresh=False)
             bar.update()
             if after_epoch is not None and after_epoch():
+                return
+            if pressed:  # while a callback was running
+                run.interrupted = True
                 return
 
 
 def _diverged(name, value, run):
     return (
         f"{name} became {value} at batch {run.batch + 1} of epoch {run.epoch + 1}; try a smaller "
-        f"learning rate (now {run.optimiser.learning_rate:g}) or scale the features to about 1"
+        f"learning rate (here it was {run.optimiser.learning_rate:g}) or scale the features to "
+        "about 1"
     )
+
+
+SCHEDULES = ("constant", "cosine", "step")
 
 
 def learning_rate_at(schedule, initial, fraction):
@@ -168,7 +181,13 @@ def learning_rate_at(schedule, initial, fraction):
     initial : float
     fraction : float
         0 at the start of the training, 1 at its end.
+
+    Raises
+    ------
+    ValueError
+        If there is no such schedule.
     """
+    check_choice("schedule", schedule, SCHEDULES)
     if schedule == "cosine":
         return initial * 0.5 * (1 + np.cos(np.pi * fraction))
     if schedule == "step":

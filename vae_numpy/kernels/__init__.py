@@ -13,6 +13,7 @@ argument twice, draw no random numbers and know no layers.
 
 import importlib
 import importlib.util
+import threading
 import warnings
 
 import numpy as np
@@ -34,6 +35,7 @@ KERNELS = (
 
 _MODULES = {"numba": "compiled", "numpy": "reference"}
 _active = None  # the name of the active backend; chosen at first use, so that importing is quick
+_choosing = threading.RLock()
 
 
 def __getattr__(name):
@@ -49,17 +51,21 @@ def _module(name):
 def backend():
     """Name the active backend: ``"numba"`` or ``"numpy"``."""
     global _active
-    if _active is None:
-        _active = "numpy"
-        if importlib.util.find_spec("numba") is not None:
-            try:
-                _module("numba")
-                _active = "numba"
-            except ImportError as error:  # installed, but not for this Python or NumPy
-                warnings.warn(
-                    f"numba cannot be imported ({error}); using the NumPy kernels", stacklevel=2
-                )
-    return _active
+    with _choosing:
+        if _active is None:
+            _active = _best()
+        return _active
+
+
+def _best():
+    if importlib.util.find_spec("numba") is None:
+        return "numpy"
+    try:
+        _module("numba")
+    except Exception as error:  # installed, but not for this Python, NumPy or system
+        warnings.warn(f"numba cannot be imported ({error}); using the NumPy kernels", stacklevel=3)
+        return "numpy"
+    return "numba"
 
 
 class use:
@@ -88,7 +94,7 @@ class use:
         check_choice("the backend", name, _MODULES)
         try:
             _module(name)
-        except ImportError as error:
+        except Exception as error:
             raise ImportError(
                 f"the backend 'numba' needs the package numba, which cannot be imported ({error})"
             ) from error

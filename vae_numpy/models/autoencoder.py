@@ -111,6 +111,8 @@ class Autoencoder(BaseAutoencoder):
     (500, 1)
     """
 
+    _network_arguments = ("n_components", "hidden_layer_sizes", "activation")
+
     def __init__(
         self,
         n_components=2,

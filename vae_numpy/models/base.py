@@ -7,17 +7,25 @@ backward pass. Everything here is housekeeping and holds no mathematics.
 import copy
 import warnings
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from vae_numpy.layers import flatten
 from vae_numpy.losses import squared_error
 from vae_numpy.models import persistence
 from vae_numpy.optimisers import SGD, Adagrad, Adam
-from vae_numpy.training import EarlyStopping, Run, TrainingDiverged, learning_rate_at, train
+from vae_numpy.training import (
+    SCHEDULES,
+    EarlyStopping,
+    Run,
+    TrainingDiverged,
+    learning_rate_at,
+    train,
+)
 from vae_numpy.utils import check_choice, check_integer, check_number, make_rng
 
 SOLVERS = {
@@ -35,8 +43,9 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     gradients into their parameters and returns a dict of losses, ``"loss"`` among them.
     """
 
-    _solvers = tuple(SOLVERS)
+    _solvers = SOLVERS
     _learned_arrays = ("_held_out", "_best_weights")  # what a file holds besides the weights
+    _network_arguments = ("n_components",)  # what the networks were built by, fixed from then on
     early_stopping = False  # a subclass may make it an argument, with validation_fraction
 
     # Learning ---------------------------------------------------------------------------------
@@ -65,8 +74,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
                 self._copy_learned()
                 history = self.history_
             else:
-                self._build(X.shape[1], X.dtype, rng)
-                self._prepare(X)
+                self._begin(X, rng)
                 history = None
             self._start_run(rng, history)
             self._hold_out(len(X))
@@ -91,12 +99,13 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             self._check_arguments(X)
             if first:
                 rng = make_rng(self.random_state)
-                self._build(X.shape[1], X.dtype, rng)
-                self._prepare(X)
+                self._begin(X, rng)
                 self._start_run(rng)
             else:
                 self._copy_learned()
-                self._run.order = None  # a new X begins a new epoch
+            if self._run is None:  # what was learnt took no steps
+                self._start_run(make_rng(self.random_state), self.history_)
+            self._run.order = None  # a new X begins a new epoch
             self._train(X, self._run.epoch + 1, "constant")
         return self
 
@@ -108,11 +117,13 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         Raises
         ------
         NotFittedError
-            If no training was begun.
+            If there is no training to go on with.
         ValueError
             If X has another number of samples or features than the X of the stopped training.
         """
         check_is_fitted(self)
+        if self._run is None:
+            raise NotFittedError("resume needs a training that was begun; call fit(X) first")
         with self._all_or_nothing():
             X = self._check_input(X, reset=False)
             self._check_arguments(X)
@@ -134,7 +145,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         parameters = self._parameters()
         weights = [p for p in parameters if p.value.ndim > 1]
         flat = flatten(parameters)
-        last_good = flat.value.copy()
+        last_good, epoch_start = flat.value.copy(), flat.value.copy()
         early_stopping = self._early_stopping()
 
         def step(rows):
@@ -155,7 +166,9 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
                     f"a weight became infinite in epoch {run.epoch}; try a smaller "
                     f"learning_rate_init (now {self.learning_rate_init:g})"
                 )
-            last_good[...] = flat.value
+            # A loss is measured before its step: the weights known to be good are those that the
+            # finished epoch began with, not those that it ended with.
+            last_good[...], epoch_start[...] = epoch_start, flat.value
             if X_held_out is not None:
                 self._validate(X_held_out, flat)
             run.finished = early_stopping is not None and early_stopping(self)
@@ -227,8 +240,13 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             return EarlyStopping(patience=self.n_iter_no_change, tol=self.tol)
         return None
 
+    def _begin(self, X, rng):
+        self._build(X.shape[1], X.dtype, rng)
+        self._built_with = {name: getattr(self, name) for name in self._network_arguments}
+        self._prepare(X)
+
     def _start_run(self, rng, history=None):
-        optimiser = SOLVERS[self.solver](self.learning_rate_init)
+        optimiser = self._solvers[self.solver](self.learning_rate_init)
         self._run = Run(rng, optimiser, history)
         self.history_ = self._run.history
 
@@ -237,7 +255,14 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         self.encoder_, self.decoder_, self._run = copy.deepcopy(
             (self.encoder_, self.decoder_, self._run)
         )
-        self.history_ = self._run.history
+        if self._run is not None:
+            self.history_ = self._run.history
+        for name, built_with in self._built_with.items():
+            if getattr(self, name) != built_with:
+                raise ValueError(
+                    f"{name} must stay {built_with!r} to go on with what was learnt, "
+                    f"got {getattr(self, name)!r}"
+                )
 
     @contextmanager
     def _all_or_nothing(self):
@@ -253,33 +278,11 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     # Checking ---------------------------------------------------------------------------------
 
     def _check_input(self, X, *, reset):
-        shape = X.shape if hasattr(X, "shape") else np.asarray(X).shape
-        if len(shape) == 1:
-            raise ValueError(
-                f"X must have two dimensions, (n_samples, n_features), got shape {shape}. "
-                "Reshape your data: X[:, None] if it is one feature, X[None, :] if one sample"
-            )
-        options = {"dtype": [np.float64, np.float32], "order": "C", "ensure_all_finite": False}
-        try:
-            X = validate_data(self, X, reset=reset, **options)
-        except (TypeError, ValueError) as error:
-            if "X" in str(error):
-                raise
-            kind = TypeError if isinstance(error, TypeError) else ValueError
-            raise kind(f"X must be an array of numbers, one row a sample: {error}") from None
-        bad = np.argwhere(~np.isfinite(X))
-        if len(bad):
-            row, column = bad[0]
-            value = "NaN" if np.isnan(X[row, column]) else "inf"
-            raise ValueError(
-                f"X must be finite, got {value} in row {row}, column {column} "
-                f"({len(bad)} such values in all)"
-            )
-        return X
+        return _checked(partial(validate_data, self, reset=reset), X, "X")
 
     def _check_arguments(self, X):
         check_choice("solver", self.solver, self._solvers)
-        check_choice("learning_rate", self.learning_rate, ("constant", "cosine", "step"))
+        check_choice("learning_rate", self.learning_rate, SCHEDULES)
         check_integer("n_components", self.n_components, minimum=1)
         check_number("learning_rate_init", self.learning_rate_init, above=0)
         check_number("weight_decay", self.weight_decay, minimum=0)
@@ -291,9 +294,9 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             check_number("tol", self.tol, minimum=0)
         if self.early_stopping:
             check_number("validation_fraction", self.validation_fraction, above=0, below=1)
-        for callback in self.callbacks or ():
-            if not callable(callback):
-                raise TypeError(f"callbacks must be callable, got {callback!r}")
+        callbacks = () if self.callbacks is None else self.callbacks
+        if not isinstance(callbacks, (list, tuple)) or not all(map(callable, callbacks)):
+            raise TypeError(f"callbacks must be a list of callables or None, got {callbacks!r}")
 
     # Using what was learnt ----------------------------------------------------------------------
 
@@ -322,7 +325,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             If Z is not numeric and finite or has not ``n_components`` columns.
         """
         check_is_fitted(self)
-        Z = check_array(Z, dtype=[np.float64, np.float32], input_name="Z")
+        Z = _checked(check_array, Z, "Z")
         if Z.shape[1] != self._n_features_out:
             raise ValueError(
                 f"Z must have n_components = {self._n_features_out} columns, got {Z.shape[1]}"
@@ -428,3 +431,33 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _checked(check, array, name):
+    """Check with one of scikit-learn's functions that ``array`` is (n, m), numeric and finite.
+
+    scikit-learn's messages do not all name the argument; these do, and say where a bad value is.
+    """
+    options = {"dtype": [np.float64, np.float32], "order": "C", "ensure_all_finite": False}
+    try:
+        shape = array.shape if hasattr(array, "shape") else np.asarray(array).shape
+        if len(shape) == 1:
+            raise ValueError(
+                f"{name} must have two dimensions, one row a sample, got shape {shape}. Reshape "
+                f"your data: {name}[:, None] if it is one column, {name}[None, :] if one row"
+            )
+        array = check(array, **options)
+    except (TypeError, ValueError) as error:
+        if name in str(error):
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{name} must be an array of numbers, one row a sample: {error}") from None
+    bad = np.argwhere(~np.isfinite(array))
+    if len(bad):
+        row, column = bad[0]
+        value = "NaN" if np.isnan(array[row, column]) else "inf"
+        raise ValueError(
+            f"{name} must be finite, got {value} in row {row}, column {column} "
+            f"({len(bad)} such values in all)"
+        )
+    return array

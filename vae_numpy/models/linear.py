@@ -6,6 +6,7 @@ from sklearn.utils.metaestimators import available_if
 from vae_numpy.layers import Dense
 from vae_numpy.losses import squared_error
 from vae_numpy.models.base import SOLVERS, BaseAutoencoder
+from vae_numpy.optimisers import Adam
 from vae_numpy.training import History
 from vae_numpy.utils import make_rng
 
@@ -17,7 +18,7 @@ def _takes_steps(model):
 
 
 class LinearAutoencoder(BaseAutoencoder):
-    """The autoencoder z = (x - m) V, x_hat = z W + m, with the mean m of the training data.
+    """The autoencoder z = (x - m) V, x_hat = z W + m, with the mean m of the data.
 
     It minimises 1/N sum_n ||x_hat_n - x_n||^2 + weight_decay (||V||^2 + ||W||^2). Without
     weight decay the least loss is the sum of the discarded eigenvalues of the covariance, and
@@ -30,7 +31,8 @@ class LinearAutoencoder(BaseAutoencoder):
     n_components : int
         Number of latents K, at most the number of features D.
     solver : {"adam", "adagrad", "sgd", "svd"}
-        An optimiser for gradient descent (``"sgd"`` has momentum 0.9), or the closed form.
+        An optimiser for gradient descent (``"adam"`` with beta2 = 0.99, ``"sgd"`` with momentum
+        0.9), or the closed form.
     learning_rate_init : float, > 0
     learning_rate : {"cosine", "constant", "step"}
         How the learning rate falls over ``max_iter`` epochs.
@@ -56,6 +58,7 @@ class LinearAutoencoder(BaseAutoencoder):
     encoder_, decoder_ : Dense
         Without bias; ``encoder_.W.value`` is V (D, K), ``decoder_.W.value`` is W (K, D).
     mean_ : (D,)
+        Of the data of the first ``fit`` or ``partial_fit``.
     history_ : History
         ``"loss"``: the squared error of each epoch, without the penalty.
     n_iter_, loss_curve_, n_features_in_
@@ -69,7 +72,9 @@ class LinearAutoencoder(BaseAutoencoder):
     (500, 1)
     """
 
-    _solvers = (*SOLVERS, "svd")
+    # All samples in every step: the gradient has no noise that a long memory would average out,
+    # and with a shorter one ill-conditioned data need fewer steps.
+    _solvers = {**SOLVERS, "adam": lambda rate: Adam(rate, beta2=0.99), "svd": None}
     _learned_arrays = (*BaseAutoencoder._learned_arrays, "mean_")
 
     def __init__(
@@ -80,7 +85,7 @@ class LinearAutoencoder(BaseAutoencoder):
         learning_rate_init=0.1,
         learning_rate="cosine",
         batch_size=None,
-        max_iter=1000,
+        max_iter=3000,
         tol=None,
         n_iter_no_change=10,
         weight_decay=0.0,
@@ -112,7 +117,7 @@ class LinearAutoencoder(BaseAutoencoder):
             )
 
     def _prepare(self, X):
-        self.mean_ = X.mean(axis=0)
+        self.mean_ = X.mean(axis=0, dtype=np.float64).astype(X.dtype)
 
     def _build(self, n_features, dtype, rng):
         options = {"rng": rng, "dtype": dtype, "bias": False}
@@ -142,8 +147,7 @@ class LinearAutoencoder(BaseAutoencoder):
         with self._all_or_nothing():
             X = self._check_input(X, reset=True)
             self._check_arguments(X)
-            self._build(X.shape[1], X.dtype, make_rng(self.random_state))
-            self._prepare(X)
+            self._begin(X, make_rng(self.random_state))
             self._solve(X)
         return self
 
@@ -157,12 +161,14 @@ class LinearAutoencoder(BaseAutoencoder):
         eigenvalues[: len(singular_values)] = singular_values[:K] ** 2 / len(X)
         # Weight decay shrinks direction i by 1 - weight_decay / lambda_i, half of it (as a root)
         # in V and half in W, and drops it where that is negative (Kunin et al. 2019, theorem 2).
-        tiny = np.finfo(X.dtype).tiny
-        shrink = np.sqrt(np.clip(1 - self.weight_decay / np.maximum(eigenvalues, tiny), 0, 1))
+        shrink = np.zeros_like(eigenvalues)
+        kept = eigenvalues > self.weight_decay
+        shrink[kept] = np.sqrt(1 - self.weight_decay / eigenvalues[kept])
         self.encoder_.W.value[...] = U_T.T * shrink
         self.decoder_.W.value[...] = shrink[:, None] * U_T
         self.history_ = History()
-        self.history_.record(loss=-self.score(X))
+        self.history_.record(loss=self._evaluate(X))
+        self._run = None  # there are no steps to go on with
 
     # Going on step by step needs a solver that takes steps.
     partial_fit = available_if(_takes_steps)(BaseAutoencoder.partial_fit)

@@ -26,7 +26,7 @@ class FileError(ValueError):
 
 def save(model, path):
     """Write a fitted ``model`` to ``path``, all or nothing."""
-    run = getattr(model, "_run", None)
+    run = model._run
     weights = np.concatenate([p.value.ravel() for p in model._parameters()])
     arrays = {"weights": weights}
     for name in model._learned_arrays:
@@ -70,8 +70,8 @@ def load(cls, path, **arguments):
     if header["feature_names_in_"] is not None:
         model.feature_names_in_ = np.array(header["feature_names_in_"], dtype=object)
     # The first weights do not matter: they are overwritten.
-    rng = np.random.default_rng(0)
-    model._build(model.n_features_in_, np.dtype(header["dtype"]).type, rng)
+    one_row = np.zeros((1, model.n_features_in_), header["dtype"])
+    model._begin(one_row, np.random.default_rng(0))
     flat = flatten(model._parameters())
     if flat.value.shape != arrays["weights"].shape:
         raise FileError(
@@ -81,7 +81,7 @@ def load(cls, path, **arguments):
     flat.value[...] = arrays["weights"]
     for name in model._learned_arrays:
         setattr(model, name, arrays.get(name))
-    model.history_ = History(header["history"])
+    model.history_, model._run = History(header["history"]), None
     if header["run"] is not None:
         model._start_run(_restore_rng(header["run"]["rng"]), model.history_)
         _restore_run(model._run, header["run"], arrays)

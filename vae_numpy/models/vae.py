@@ -85,6 +85,16 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
     (3, 2)
     """
 
+    _network_arguments = (
+        "n_components",
+        "hidden_layer_sizes",
+        "activation",
+        "likelihood",
+        "variance",
+        "decoder_hidden_layer_sizes",
+        "decoder_activation",
+    )
+
     def __init__(
         self,
         n_components=2,
