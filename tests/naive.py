@@ -1,0 +1,179 @@
+"""Slow versions to compare the library with: one number at a time, from the formulas."""
+
+import importlib.util
+import math
+
+import numpy as np
+
+BACKENDS = ["numpy", "numba"] if importlib.util.find_spec("numba") else ["numpy"]
+DTYPES = [np.float32, np.float64]
+
+
+def sigmoid(a):
+    return 1 / (1 + math.exp(-a))
+
+
+ACTIVATIONS = {
+    # name: (f, f'), both as functions of the pre-activation a
+    "identity": (lambda a: a, lambda a: 1.0),
+    "relu": (lambda a: a if a > 0 else 0.0, lambda a: 1.0 if a > 0 else 0.0),
+    "tanh": (math.tanh, lambda a: 1 / math.cosh(a) ** 2),
+    "sigmoid": (sigmoid, lambda a: 1 / (2 + math.exp(a) + math.exp(-a))),
+    "softplus": (lambda a: math.log(1 + math.exp(a)), sigmoid),
+}
+
+
+# Arrays in the memory layouts that people pass ------------------------------------------------
+
+
+def _strided(x):
+    spread = np.zeros([2 * n for n in x.shape], x.dtype)
+    spread[tuple(slice(None, None, 2) for _ in x.shape)] = x
+    return spread[tuple(slice(None, None, 2) for _ in x.shape)]
+
+
+def _reversed(x):
+    backwards = tuple(slice(None, None, -1) for _ in x.shape)
+    return np.ascontiguousarray(x[backwards])[backwards]
+
+
+def _read_only(x):
+    x = x.copy()
+    x.flags.writeable = False
+    return x
+
+
+LAYOUTS = {
+    "contiguous": np.array,
+    "transposed": lambda x: np.ascontiguousarray(x.T).T,
+    "strided": _strided,
+    "reversed": _reversed,  # negative strides
+    "read-only": _read_only,
+}
+
+
+# The dense layer ------------------------------------------------------------------------------
+
+
+def pre_activations(x, W, b):
+    n, n_in, n_out = len(x), W.shape[0], W.shape[1]
+    return [
+        [
+            math.fsum([float(x[i, k]) * float(W[k, j]) for k in range(n_in)])
+            + (0.0 if b is None else float(b[j]))
+            for j in range(n_out)
+        ]
+        for i in range(n)
+    ]
+
+
+def dense_forward(x, W, b, activation):
+    f, _ = ACTIVATIONS[activation]
+    return np.array([[f(a) for a in row] for row in pre_activations(x, W, b)])
+
+
+def dense_backward(dy, x, W, b, activation):
+    """Return dx, dW and db by the chain rule, one weight and one row at a time."""
+    _, derivative = ACTIVATIONS[activation]
+    dx, dW, db = np.zeros(x.shape), np.zeros(W.shape), np.zeros(W.shape[1])
+    for i, row in enumerate(pre_activations(x, W, b)):
+        for j, a in enumerate(row):
+            da = float(dy[i, j]) * derivative(a)
+            db[j] += da
+            for k in range(W.shape[0]):
+                dW[k, j] += da * float(x[i, k])
+                dx[i, k] += da * float(W[k, j])
+    return dx, dW, db
+
+
+# Losses: sum over the features, mean over the batch, in nats ----------------------------------
+
+
+def _mean_over_rows(terms, *arrays):
+    n, d = arrays[0].shape
+    numbers = [[float(a[i, j]) for a in arrays] for i in range(n) for j in range(d)]
+    return math.fsum(terms(*number) for number in numbers) / n
+
+
+def squared_error(x_hat, x):
+    return _mean_over_rows(lambda p, q: (p - q) ** 2, x_hat, x)
+
+
+def bernoulli_nll(logits, x):
+    def minus_log_p(logit, x):
+        return -x * math.log(sigmoid(logit)) - (1 - x) * math.log(sigmoid(-logit))
+
+    return _mean_over_rows(minus_log_p, logits, x)
+
+
+def gaussian_nll(mean, logvar, x):
+    def minus_log_density(mean, logvar, x):
+        variance = math.exp(logvar)
+        density = math.exp(-((x - mean) ** 2) / (2 * variance)) / math.sqrt(2 * math.pi * variance)
+        return -math.log(density)
+
+    return _mean_over_rows(minus_log_density, mean, np.broadcast_to(logvar, x.shape), x)
+
+
+def gaussian_kl(mu, logvar):
+    return _mean_over_rows(lambda m, v: 0.5 * (m**2 + math.exp(v) - 1 - v), mu, logvar)
+
+
+def gradient(f, x):
+    """Estimate the gradient of f at x from four points an entry; the error is O(h^4)."""
+    x = np.array(x, np.float64)
+    grad = np.zeros_like(x)
+    for index in np.ndindex(x.shape):
+        kept, h = x[index], 1e-3
+        value = {}
+        for k in (-2, -1, 1, 2):
+            x[index] = kept + k * h
+            value[k] = f(x)
+        x[index] = kept
+        grad[index] = (8 * (value[1] - value[-1]) - (value[2] - value[-2])) / (12 * h)
+    return grad
+
+
+def partial_gradient(f, arguments, i):
+    """Estimate the gradient of f(*arguments) in argument i."""
+    return gradient(lambda a: f(*arguments[:i], a, *arguments[i + 1 :]), arguments[i])
+
+
+def relative_error(got, want):
+    """Return the largest deviation in units of the largest entry."""
+    scale = max(np.max(np.abs(got)), np.max(np.abs(want)))
+    return float(np.max(np.abs(got - want)) / scale) if scale > 0 else 0.0
+
+
+# Optimisers: a list of gradients in, the path of one number out ----------------------------------
+
+
+def sgd(value, gradients, learning_rate, momentum):
+    velocity, path = 0.0, []
+    for g in gradients:
+        velocity = momentum * velocity + g
+        value -= learning_rate * velocity
+        path.append(value)
+    return path
+
+
+def adagrad(value, gradients, learning_rate, accumulator, eps):
+    path = []
+    for g in gradients:
+        accumulator += g * g
+        value -= learning_rate * g / (math.sqrt(accumulator) + eps)
+        path.append(value)
+    return path
+
+
+def adam(value, gradients, learning_rate, beta1, beta2, eps):
+    """Kingma & Ba 2015, algorithm 1, with the averages written out as weighted sums."""
+    path = []
+    for t in range(1, len(gradients) + 1):
+        ages = range(t - 1, -1, -1)  # of the gradients 1..t
+        m = (1 - beta1) * math.fsum(beta1**s * g for s, g in zip(ages, gradients, strict=False))
+        v = (1 - beta2) * math.fsum(beta2**s * g * g for s, g in zip(ages, gradients, strict=False))
+        m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+        value -= learning_rate * m_hat / (math.sqrt(v_hat) + eps)
+        path.append(value)
+    return path
