@@ -8,6 +8,7 @@ differentiation and no plan for one. The modules are meant to be read beside the
     losses       squared error, Gaussian and Bernoulli likelihoods, the Gaussian KL
     optimisers   SGD, Adagrad, Adam
     training     minibatches, the training loop, callbacks
+    inference    probabilistic PCA, the ELBO, its gradients, fitting a Gaussian, IWAE
     models       the estimators, in scikit-learn's manner
     data         the point clouds and pictures of the book
     metrics      reconstruction, intrinsic dimension
@@ -22,6 +23,7 @@ __version__ = "0.1.0"
 __all__ = [
     "data",
     "gradcheck",
+    "inference",
     "kernels",
     "layers",
     "losses",

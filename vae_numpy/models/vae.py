@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from vae_numpy.inference import iwae_bound
 from vae_numpy.kernels.reference import ACTIVATIONS
 from vae_numpy.layers import Parameter
 from vae_numpy.losses import bernoulli_nll, gaussian_kl, gaussian_nll
@@ -293,7 +294,7 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
             Number of codes drawn per datum.
         random_state : None, int or numpy.random.Generator
         return_std : bool
-            Also return the standard error of the estimate that the drawn codes cause.
+            Also return the standard error that the drawn codes cause; NaN for a single one.
 
         Returns
         -------
@@ -307,14 +308,12 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
         NotFittedError, ValueError, TypeError
             As ``elbo`` does.
         """
-        log_weights = self._log_weights(X, n_samples, random_state)  # (S, N)
-        bound = float(np.mean(np.logaddexp.reduce(log_weights, axis=0) - np.log(n_samples)))
+        log_weights = self._log_weights(X, n_samples, random_state)  # (n_samples, N)
+        bounds, errors = iwae_bound(log_weights.T)
+        log_likelihood = float(bounds.mean())
         if not return_std:
-            return bound
-        weights = np.exp(log_weights - log_weights.max(axis=0))
-        # Delta method: the relative error of the mean weight is the error of its logarithm.
-        relative = weights.std(axis=0) / weights.mean(axis=0) / np.sqrt(n_samples)
-        return bound, float(np.sqrt(np.sum(relative**2)) / len(relative))
+            return log_likelihood
+        return log_likelihood, float(np.sqrt(np.sum(errors**2)) / len(errors))
 
     def sample(self, n, random_state=None, *, mean=False):
         """Draw data from the model: a code from the prior, then a datum from p(x|z).
