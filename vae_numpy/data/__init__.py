@@ -1,6 +1,6 @@
 """The data of the book: point clouds of known dimension, handwritten digits, sprites."""
 
-from . import clouds, corruption, digits, sprites
+from . import clouds, corruption, digits, pictures, sprites
 from .clouds import make_helix, make_random, make_spiral, make_swiss_roll
 from .corruption import corrupt
 from .digits import binarise, load_digits, split_digits
@@ -16,6 +16,7 @@ __all__ = [
     "make_random",
     "make_spiral",
     "make_swiss_roll",
+    "pictures",
     "split_digits",
     "sprites",
 ]

@@ -106,7 +106,7 @@ class Sprites:
     Examples
     --------
     >>> sprites = Sprites(image_size=32)
-    >>> factors, X = sprites.sample(64, np.random.default_rng(0))
+    >>> X, factors = sprites.sample(64, np.random.default_rng(0))
     >>> factors.shape, X.shape
     ((64, 5), (64, 1024))
     """

@@ -1,6 +1,13 @@
 """What a cloud of points needs, and what a reconstruction kept of it."""
 
 from .intrinsic_dimension import intrinsic_dimension
+from .pictures import intersection_over_union, psnr
 from .reconstruction import explained_variance, pca_spectrum
 
-__all__ = ["explained_variance", "intrinsic_dimension", "pca_spectrum"]
+__all__ = [
+    "explained_variance",
+    "intersection_over_union",
+    "intrinsic_dimension",
+    "pca_spectrum",
+    "psnr",
+]
