@@ -62,8 +62,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         ValueError, TypeError
             If X or an argument of the model is not as documented.
         TrainingDiverged
-            If a loss or a weight becomes NaN or infinite; the model then has the weights of
-            the last good epoch, if there was one.
+            If a loss or a weight becomes NaN or infinite; the model then has the weights that
+            the last finished epoch began with, if there was one.
         """
         with self._all_or_nothing():
             continuing = self.warm_start and hasattr(self, "encoder_")

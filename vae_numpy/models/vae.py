@@ -229,6 +229,12 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
         check_number("beta", self.beta, minimum=0)
         if self.capacity is not None:
             check_number("capacity", self.capacity, minimum=0)
+            for name in ("warm_up", "free_bits"):
+                if getattr(self, name):
+                    raise ValueError(
+                        f"capacity and {name} exclude each other, got capacity={self.capacity} "
+                        f"and {name}={getattr(self, name)}"
+                    )
             check_number("gamma", self.gamma, above=0)
         if self.capacity_epochs is not None:
             check_integer("capacity_epochs", self.capacity_epochs, minimum=1)
@@ -238,6 +244,9 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
             check_choice("variance", self.variance, ("learnt", "per_feature"))
         else:
             check_number("variance", self.variance, above=0)
+        self._check_support(X)
+
+    def _check_support(self, X):
         if self.likelihood == "bernoulli":
             check_unit_interval(X, "likelihood='bernoulli'")
 
@@ -294,7 +303,7 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
             Number of codes drawn per datum.
         random_state : None, int or numpy.random.Generator
         return_std : bool
-            Also return the standard error that the drawn codes cause; NaN for a single one.
+            Also return the standard error that the drawn codes cause; needs two codes or more.
 
         Returns
         -------
@@ -308,6 +317,8 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
         NotFittedError, ValueError, TypeError
             As ``elbo`` does.
         """
+        if return_std:
+            check_integer("n_samples with return_std=True", n_samples, minimum=2)
         log_weights = self._log_weights(X, n_samples, random_state)  # (n_samples, N)
         bounds, errors = iwae_bound(log_weights.T)
         log_likelihood = float(bounds.mean())
@@ -446,6 +457,7 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
         check_integer("n_samples", n_samples, minimum=1)
         mu, logvar = self.encode(X)
         X = self._check_input(X, reset=False)
+        self._check_support(X)
         rng = make_rng(random_state)
         log_weights = np.empty((n_samples, len(X)))
         for row in log_weights:
