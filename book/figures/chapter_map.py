@@ -20,26 +20,14 @@ class Chapter(NamedTuple):
     title: str
     question: str
     icon: str  # a key of icons()
-    written: bool = False
+    written: bool = True
 
 
 CHAPTERS = [
+    Chapter("Random versus spiral data", "How many numbers say where a point is?", "spiral"),
+    Chapter("The linear autoencoder", "What does a flat code keep, and what must it lose?", "line"),
     Chapter(
-        "Random versus spiral data",
-        "How many numbers say where a point is?",
-        "spiral",
-        written=True,
-    ),
-    Chapter(
-        "The linear autoencoder",
-        "What does a flat code keep, and what must it lose?",
-        "line",
-        written=True,
-    ),
-    Chapter(
-        "The nonlinear autoencoder",
-        "Can a network unroll a spiral into one number?",
-        "unroll",
+        "The nonlinear autoencoder", "Can a network unroll a spiral into one number?", "unroll"
     ),
     Chapter(
         "What autoencoders are for",
@@ -52,9 +40,12 @@ CHAPTERS = [
         "The variational autoencoder", "What lies in the holes between the codes?", "hourglass"
     ),
     Chapter(
-        "beta-VAE and disentanglement", "Can each latent be made to mean one thing?", "sliders"
+        "beta-VAE and disentanglement",
+        "Can each latent be made to mean one thing?",
+        "sliders",
+        written=False,
     ),
-    Chapter("Back to the brain", "Does the ventral stream do the same?", "brain"),
+    Chapter("Back to the brain", "Does the ventral stream do the same?", "brain", written=False),
 ]
 
 WIDTH, TOP, STEP, RADIUS, TEXT = 440, 230, 140, 34, 150
