@@ -24,8 +24,8 @@ def geodesic_order(X, n_neighbors=8):
     X : (N, D) array
         On data that is not a curve the order is by distance from one extreme point.
     n_neighbors : int
-        Joints of each point, fewer than N. With too many of them, or with much noise, the
-        paths take short cuts from arm to arm.
+        Joints of each point, fewer than there are different points. With too many of them, too
+        few points or much noise, the paths take short cuts from arm to arm.
 
     Returns
     -------
@@ -35,9 +35,10 @@ def geodesic_order(X, n_neighbors=8):
     Raises
     ------
     TypeError, ValueError
-        If ``X`` is not a finite 2-D array or ``n_neighbors`` is not an integer in 1 .. N - 1.
+        If ``X`` is not a finite 2-D array or ``n_neighbors`` is not such an integer.
     """
-    X = check_matrix("X", X)
+    # Repeated points count once: in a sparse graph, a joint of length 0 is no joint.
+    X, position = np.unique(check_matrix("X", X), axis=0, return_inverse=True)
     check_integer("n_neighbors", n_neighbors, minimum=1, maximum=len(X) - 1)
     graph = kneighbors_graph(X, n_neighbors, mode="distance")
     # A gap in the data can split the graph; the shortest tree through all points mends that.
@@ -50,5 +51,5 @@ def geodesic_order(X, n_neighbors=8):
     from_one_end = distances_from(one_end)
     other_end = np.argmax(from_one_end)
     from_mean = np.linalg.norm(X[[one_end, other_end]] - X.mean(axis=0), axis=1)
-    start_here = from_mean[0] <= from_mean[1]
-    return np.argsort(from_one_end if start_here else distances_from(other_end), kind="stable")
+    walked = from_one_end if from_mean[0] <= from_mean[1] else distances_from(other_end)
+    return np.argsort(walked[position], kind="stable")

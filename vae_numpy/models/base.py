@@ -18,6 +18,7 @@ from vae_numpy.layers import flatten
 from vae_numpy.losses import squared_error
 from vae_numpy.models import persistence
 from vae_numpy.optimisers import SGD, Adagrad, Adam
+from vae_numpy.threads import blas_threads
 from vae_numpy.training import (
     SCHEDULES,
     EarlyStopping,
@@ -144,6 +145,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         batch_size = len(X) if self.batch_size is None else min(self.batch_size, len(X))
         parameters = self._parameters()
         weights = [p for p in parameters if p.value.ndim > 1]
+        products = batch_size * max(p.value.size for p in weights)
         flat = flatten(parameters)
         last_good, epoch_start = flat.value.copy(), flat.value.copy()
         early_stopping = self._early_stopping()
@@ -177,7 +179,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
         try:
             # What overflows is reported by TrainingDiverged, not by NumPy's warnings before it.
-            with np.errstate(over="ignore", invalid="ignore"):
+            with np.errstate(over="ignore", invalid="ignore"), blas_threads(products):
                 train(
                     step,
                     run,
