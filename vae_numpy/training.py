@@ -5,6 +5,7 @@ on the given rows and returns its losses, and a ``Run`` that says where the trai
 """
 
 import io
+import math
 import signal
 import sys
 import threading
@@ -64,6 +65,8 @@ class Run:
         Whether early stopping ended the training.
     n_samples : int
         The number of rows of the data, the held-out ones included.
+    least : float
+        The least validation loss.
     """
 
     def __init__(self, rng, optimiser, history=None):
@@ -73,6 +76,7 @@ class Run:
         self.n_batches = 1
         self.interrupted = self.finished = False
         self.n_samples = None
+        self.least = math.inf
 
     @property
     def progress(self):

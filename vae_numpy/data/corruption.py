@@ -32,7 +32,7 @@ def corrupt(x, noise, level=0.1, *, rng):
         If ``noise`` is unknown, ``level`` is out of bounds, or a function returns another shape.
     """
     if callable(noise):
-        damaged = np.asarray(noise(x, rng), x.dtype)
+        damaged = np.asarray(noise(x.copy(), rng), x.dtype)  # it may work in place
         if damaged.shape != x.shape:
             raise ValueError(f"noise(x, rng) must return shape {x.shape}, got {damaged.shape}")
         return damaged

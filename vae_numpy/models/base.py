@@ -45,7 +45,10 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     """
 
     _solvers = SOLVERS
-    _learned_arrays = ("_held_out", "_best_weights")  # what a file holds besides the weights
+    # What a file holds besides the weights; early stopping sets these, and leaves the weights of
+    # the last epoch in the third, for ``resume``.
+    _learned_arrays = ("_held_out", "_best_weights", "_last_weights")
+    _held_out = _best_weights = _last_weights = None
     _network_arguments = ("n_components",)  # what the networks were built by, fixed from then on
     early_stopping = False  # a subclass may make it an argument, with validation_fraction
 
@@ -106,7 +109,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
                 self._copy_learned()
             if self._run is None:  # what was learnt took no steps
                 self._start_run(make_rng(self.random_state), self.history_)
-            self._run.order = None  # a new X begins a new epoch
+            self._run.order = self._last_weights = None  # a new X begins a new epoch
             self._train(X, self._run.epoch + 1, "constant")
         return self
 
@@ -134,8 +137,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
                     f"X must be the data of the stopped training, {self._run.n_samples} samples, "
                     f"got {len(X)}"
                 )
-            if not self._run.finished:
-                self._train(X, self.max_iter, self.learning_rate)
+            n_epochs = self._run.epoch if self._run.finished else self.max_iter
+            self._train(X, n_epochs, self.learning_rate)
         return self
 
     def _train(self, X, n_epochs, schedule):
@@ -147,6 +150,9 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         weights = [p for p in parameters if p.value.ndim > 1]
         products = batch_size * max(p.value.size for p in weights)
         flat = flatten(parameters)
+        if self._last_weights is not None:  # the best were in their place
+            flat.value[...] = self._last_weights
+            self._last_weights = None
         last_good, epoch_start = flat.value.copy(), flat.value.copy()
         early_stopping = self._early_stopping()
 
@@ -191,7 +197,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
                 )
         except TrainingDiverged:
             flat.value[...] = last_good
-            self._start_run(run.rng, run.history)  # the old optimiser has seen the NaN
+            run.optimiser = self._new_optimiser()  # the old one has seen the NaN
+            run.order = None
             raise
         if run.interrupted:
             warnings.warn(
@@ -201,6 +208,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
                 stacklevel=3,
             )
         elif X_held_out is not None:
+            self._last_weights = flat.value.copy()
             flat.value[...] = self._best_weights
 
     def _parameters(self):
@@ -212,25 +220,30 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     def _hold_out(self, n_samples):
         """Choose the rows on which early stopping measures the loss."""
-        self._held_out = self._best_weights = None
+        self._held_out = self._best_weights = self._last_weights = None
         if self.early_stopping:
             n_held_out = max(1, round(self.validation_fraction * n_samples))
             if n_held_out >= n_samples:
                 raise ValueError(
-                    f"early_stopping needs at least 2 samples, X has n_samples = {n_samples}"
+                    "early_stopping needs at least 2 samples and a smaller validation_fraction "
+                    f"than {self.validation_fraction:g}, X has n_samples = {n_samples}"
                 )
             self._held_out = np.sort(self._run.rng.permutation(n_samples)[:n_held_out])
 
     def _split(self, X):
         if not self.early_stopping:
             return X, None
+        if self._held_out is None:
+            raise ValueError(
+                "early_stopping must stay False to go on with a training that held out no rows, "
+                "got True"
+            )
         return np.delete(X, self._held_out, axis=0), X[self._held_out]
 
     def _validate(self, X_held_out, flat):
-        before = self.history_.get("validation_loss", [])
         loss = self._evaluate(X_held_out)
-        if not before or loss < min(before):
-            self._best_weights = flat.value.copy()
+        if self._best_weights is None or loss < self._run.least:
+            self._run.least, self._best_weights = loss, flat.value.copy()
         self.history_.record(validation_loss=loss)
 
     def _early_stopping(self):
@@ -248,9 +261,11 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         self._prepare(X)
 
     def _start_run(self, rng, history=None):
-        optimiser = self._solvers[self.solver](self.learning_rate_init)
-        self._run = Run(rng, optimiser, history)
+        self._run = Run(rng, self._new_optimiser(), history)
         self.history_ = self._run.history
+
+    def _new_optimiser(self):
+        return self._solvers[self.solver](self.learning_rate_init)
 
     def _copy_learned(self):
         # Training changes weights in place; on a copy, a failed call can be taken back.

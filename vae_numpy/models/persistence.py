@@ -8,8 +8,10 @@ in one step: a crash while saving leaves the old file whole.
 import hashlib
 import io
 import json
+import numbers
 import os
 import zipfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -55,17 +57,24 @@ def save(model, path):
 def load(cls, path, **arguments):
     """Read a model of class ``cls`` from ``path``; ``arguments`` replace the stored ones."""
     header, arrays = _read(path)
-    if header["model"] != cls.__name__:
-        raise FileError(f"{path} holds a model of class {header['model']}, not {cls.__name__}")
-    stored = header["arguments"]
-    given = {**{name: _restored(value) for name, value in stored.items()}, **arguments}
-    for name, value in stored.items():
-        if isinstance(value, dict) and name not in arguments:
-            raise FileError(
-                f"{path} was saved with a function as {name}, which a file cannot hold; "
-                f"give it again: {cls.__name__}.load(path, {name}=...)"
-            )
-    model = cls(**given)
+    with _blaming(path):
+        if header["model"] != cls.__name__:
+            raise FileError(f"{path} holds a model of class {header['model']}, not {cls.__name__}")
+        stored = header["arguments"]
+        for name, value in stored.items():
+            if isinstance(value, dict) and name not in arguments:
+                raise FileError(
+                    f"{path} was saved with a function as {name}, which a file cannot hold; "
+                    f"give it again: {cls.__name__}.load(path, {name}=...)"
+                )
+        model = cls(**{name: _restored(value) for name, value in stored.items()})
+    model.set_params(**arguments)
+    with _blaming(path):
+        _restore(model, header, arrays)
+    return model
+
+
+def _restore(model, header, arrays):
     model.n_features_in_ = header["n_features_in_"]
     if header["feature_names_in_"] is not None:
         model.feature_names_in_ = np.array(header["feature_names_in_"], dtype=object)
@@ -74,9 +83,8 @@ def load(cls, path, **arguments):
     model._begin(one_row, np.random.default_rng(0))
     flat = flatten(model._parameters())
     if flat.value.shape != arrays["weights"].shape:
-        raise FileError(
-            f"{path} holds {arrays['weights'].size} weights, its arguments ask for "
-            f"{flat.value.size}"
+        raise ValueError(
+            f"it holds {arrays['weights'].size} weights, its arguments ask for {flat.value.size}"
         )
     flat.value[...] = arrays["weights"]
     for name in model._learned_arrays:
@@ -84,18 +92,20 @@ def load(cls, path, **arguments):
     model.history_, model._run = History(header["history"]), None
     if header["run"] is not None:
         model._start_run(_restore_rng(header["run"]["rng"]), model.history_)
+        if model.solver != header["arguments"]["solver"]:  # another one has other averages
+            arrays = {name: a for name, a in arrays.items() if not name.startswith("slot")}
         _restore_run(model._run, header["run"], arrays)
-    return model
 
 
 # The training state -----------------------------------------------------------------------------
 
-_COUNTERS = ("epoch", "batch", "totals", "finished", "n_samples")
+_COUNTERS = ("epoch", "batch", "totals", "finished", "n_samples", "least")
+_BIT_GENERATORS = {"PCG64": np.random.PCG64, "PCG64DXSM": np.random.PCG64DXSM}
 
 
 def _describe_run(run):
     state = run.rng.bit_generator.state
-    if state["bit_generator"] not in ("PCG64", "PCG64DXSM"):
+    if state["bit_generator"] not in _BIT_GENERATORS:
         raise ValueError(
             "random_state must be None, an int or a generator of NumPy's default kind (PCG64) "
             f"to be saved, got {state['bit_generator']}"
@@ -105,7 +115,7 @@ def _describe_run(run):
 
 
 def _restore_rng(state):
-    bit_generator = getattr(np.random, state["bit_generator"])()
+    bit_generator = _BIT_GENERATORS[state["bit_generator"]]()
     bit_generator.state = state
     return np.random.Generator(bit_generator)
 
@@ -114,9 +124,13 @@ def _restore_run(run, described, arrays):
     for name in _COUNTERS:
         setattr(run, name, described[name])
     run.order = arrays.get("order")
-    run.optimiser.t = described["t"]
     if "slot0" in arrays:
-        run.optimiser.slots = [tuple(arrays[f"slot{i}"] for i in range(run.optimiser.n_slots))]
+        slots = tuple(arrays[f"slot{i}"] for i in range(run.optimiser.n_slots))
+        weights = arrays["weights"]
+        # The compiled kernels trust their arrays: a shorter one would have them write beyond it.
+        if any((s.shape, s.dtype) != (weights.shape, weights.dtype) for s in slots):
+            raise ValueError("the optimiser's arrays do not fit the weights")
+        run.optimiser.t, run.optimiser.slots = described["t"], [slots]
 
 
 # Arguments --------------------------------------------------------------------------------------
@@ -126,7 +140,7 @@ def _storable(arguments):
     """Turn the model's arguments into JSON; a function becomes a note that it was one."""
     stored = {}
     for name, value in arguments.items():
-        if name in ("callbacks", "random_state") and not isinstance(value, int):
+        if name in ("callbacks", "random_state") and not isinstance(value, numbers.Integral):
             value = None  # callbacks are given anew; the generator's state is stored with the run
         elif callable(value):
             value = {"function": getattr(value, "__name__", type(value).__name__)}
@@ -183,9 +197,20 @@ def _read(path):
     body, checksum = data[:-_DIGITS], data[-_DIGITS:]
     if checksum != _checksum(body):
         raise FileError(f"{path} is not a model file, or it was cut short or altered")
-    with np.load(io.BytesIO(data), allow_pickle=False) as file:
+    with _blaming(path), np.load(io.BytesIO(data), allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
-    header = json.loads(str(arrays.pop("header", "{}")))
-    if header.get("format") != FORMAT:
-        raise FileError(f"{path} must have the format {FORMAT!r}, got {header.get('format')!r}")
+        header = json.loads(str(arrays.pop("header")))
+        if header["format"] != FORMAT:
+            raise FileError(f"{path} must have the format {FORMAT!r}, got {header['format']!r}")
     return header, arrays
+
+
+@contextmanager
+def _blaming(path):
+    """Turn whatever a well-sealed file of wrong contents causes into a FileError."""
+    try:
+        yield
+    except FileError:
+        raise
+    except Exception as error:
+        raise FileError(f"{path} does not hold a whole model ({error!r})") from error

@@ -480,7 +480,7 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
 
     def _evaluate(self, X):
         # What early stopping compares: the loss at the final beta or capacity, with fixed noise.
-        mu, logvar = self.encode(X)
+        mu, logvar = split(super()._encode(X))
         kl = gaussian_kl(mu, logvar)[0]
         if self.capacity is not None:
             cost = self.gamma * abs(kl - self.capacity)
