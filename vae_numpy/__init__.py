@@ -7,7 +7,8 @@ differentiation and no plan for one. The modules are meant to be read beside the
     layers       Dense, Sequential
     losses       squared error, Gaussian and Bernoulli likelihoods, the Gaussian KL
     optimisers   SGD, Adagrad, Adam
-    training     minibatches, the training loop, callbacks
+    training     minibatches, the training loop, callbacks, checkpoints
+    curriculum   training on a growing part of the data
     inference    probabilistic PCA, the ELBO, its gradients, fitting a Gaussian, IWAE
     models       the estimators, in scikit-learn's manner
     data         the point clouds and pictures of the book
@@ -21,6 +22,7 @@ import importlib
 __version__ = "0.1.0"
 
 __all__ = [
+    "curriculum",
     "data",
     "gradcheck",
     "inference",
