@@ -1,6 +1,6 @@
 """Which autoencoders unroll a curve, how often, and what does not help (chapter 3).
 
-    python experiments/unrolling.py --jobs 2   all runs, about half an hour on one core
+    python experiments/unrolling.py --jobs 2   all runs, about 20 minutes on one core
     python experiments/unrolling.py --quick    two seeds, for a look
 
 What an interrupted call has finished is not run again, unless a setting was changed.
