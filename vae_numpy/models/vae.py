@@ -266,7 +266,7 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
         """
         check_is_fitted(self)
         X = self._check_input(X, reset=False)
-        return split(self.encoder_.forward(X, remember=False))
+        return self._posterior(X)
 
     def elbo(self, X, n_samples=1, random_state=None):
         """Estimate the ELBO, the mean over X (n_samples, n_features) of a bound on log p(x).
@@ -445,8 +445,12 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
         """
         return self.elbo(X, random_state=0)
 
+    def _posterior(self, X):
+        """Compute the means and log-variances of q(z|x), (N, K) each, of checked data."""
+        return split(super()._encode(X))
+
     def _encode(self, X):
-        return split(super()._encode(X))[0]
+        return self._posterior(X)[0]
 
     def _decode(self, Z):
         output = super()._decode(Z)
@@ -455,9 +459,10 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
     def _log_weights(self, X, n_samples, random_state):
         """Draw codes and return log p(x, z) - log q(z|x), (n_samples, N): the IWAE's weights."""
         check_integer("n_samples", n_samples, minimum=1)
-        mu, logvar = self.encode(X)
+        check_is_fitted(self)
         X = self._check_input(X, reset=False)
         self._check_support(X)
+        mu, logvar = self._posterior(X)
         rng = make_rng(random_state)
         log_weights = np.empty((n_samples, len(X)))
         for row in log_weights:
@@ -480,7 +485,7 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
 
     def _evaluate(self, X):
         # What early stopping compares: the loss at the final beta or capacity, with fixed noise.
-        mu, logvar = split(super()._encode(X))
+        mu, logvar = self._posterior(X)
         kl = gaussian_kl(mu, logvar)[0]
         if self.capacity is not None:
             cost = self.gamma * abs(kl - self.capacity)
