@@ -67,6 +67,37 @@ def test_dense_is_the_naive_loop(backend, dtype, layout, activation):
 
 @backends
 @dtypes
+@pytest.mark.parametrize("own", [False, True])
+def test_dense_without_accumulating_overwrites(backend, dtype, own, monkeypatch):
+    """Whatever the gradients held, on BLAS's product and on our own; dx only where needed."""
+    monkeypatch.setattr("vae_numpy.threads.OWN_PRODUCT", 0 if own else 2**60)
+    rng = np.random.default_rng(7)
+    for n, n_in, n_out in SHAPES:
+        x, y, dy = draw(rng, (n, n_in), (n, n_out), (n, n_out), dtype=dtype)
+        W, b = draw(rng, (n_in, n_out), (n_out,), dtype=dtype)
+        want = [np.zeros_like(W), np.zeros_like(b)]
+        got = [np.full_like(W, np.nan), np.full_like(b, np.nan)]
+        with kernels.use(backend):
+            y = kernels.dense_forward(x, W, b, "relu")
+            dx = kernels.dense_backward(dy, x, y, W, "relu", *want)
+            nothing = kernels.dense_backward(
+                dy, x, y, W, "relu", *got, accumulate=False, need_dx=False
+            )
+        assert nothing is None and dx.shape == x.shape
+        for a, b in zip(got, want, strict=True):
+            assert_close(a, b, dtype)
+
+
+@backends
+@dtypes
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_dense_on_our_own_product_is_the_naive_loop(backend, dtype, activation, monkeypatch):
+    monkeypatch.setattr("vae_numpy.threads.OWN_PRODUCT", 0)
+    test_dense_is_the_naive_loop(backend, dtype, "contiguous", activation)
+
+
+@backends
+@dtypes
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_dense_leaves_its_inputs_alone(backend, dtype, activation):
     rng = np.random.default_rng(2)

@@ -13,6 +13,7 @@ from naive import DTYPES, LAYOUTS
 numba = pytest.importorskip("numba", reason="the ladder of products needs numba")
 
 from vae_numpy.kernels import compiled  # noqa: E402  (after the check that it can be)
+from vae_numpy.threads import limit  # noqa: E402
 
 RUNGS = ["product_ijk", "product_ikj", "product_registers", "product_packed", "product"]
 ORIENTATIONS = ["X @ W", "X.T @ dY", "dY @ W.T"]
@@ -134,22 +135,38 @@ def test_nan_and_infinity_reach_exactly_the_entries_they_belong_to(rung, orienta
 @pytest.mark.skipif(SMALL, reason="too slow without the JIT")
 @dtypes
 @orientations
-def test_the_same_bits_on_one_thread_and_on_two(dtype, orientation):
-    if numba.config.NUMBA_NUM_THREADS < 2:
-        pytest.skip("this machine has one core")
+def test_the_same_bits_on_any_number_of_threads(dtype, orientation):
     rng = np.random.default_rng(4)
-    before = numba.get_num_threads()
-    try:
-        for shape in [(128, 784, 400), (1000, 64, 50), (301, 129, 77)]:
-            A, B = operands(orientation, shape, lambda s: rng.normal(size=s).astype(dtype))
-            bits = []
-            for n_threads in (1, 2):
-                numba.set_num_threads(n_threads)
-                bits.append(compiled.product(A, B).tobytes())
-            assert bits[0] == bits[1] == compiled.product_packed(A, B).tobytes()
-            assert_rounded(compiled.product(A, B), A, B)
-    finally:
-        numba.set_num_threads(before)
+    for shape in [(128, 784, 400), (1000, 640, 50), (301, 429, 277)]:
+        A, B = operands(orientation, shape, lambda s: rng.normal(size=s).astype(dtype))
+        bits = {compiled.product_packed(A, B).tobytes()}
+        for n_threads in (1, 2, 3):
+            with limit(n_threads):
+                bits.add(compiled.product(A, B).tobytes())
+        assert len(bits) == 1
+        assert_rounded(compiled.product(A, B), A, B)
+
+
+@dtypes
+@orientations
+def test_what_is_done_beside_the_product(dtype, orientation):
+    """Adding to what is there, a bias, relu, in whole tiles and at the edges, exactly."""
+    rng = np.random.default_rng(5)
+    for shape in EDGES if SMALL else [*EDGES, (70, 300, 90)]:
+        A, B = operands(orientation, shape, lambda s: rng.integers(-9, 10, s).astype(dtype))
+        before = rng.integers(-9, 10, (len(A), B.shape[1])).astype(dtype)
+        bias = rng.integers(-9, 10, B.shape[1]).astype(dtype)
+        want = np.array(naive_product(A, B))
+        for options, expected in [
+            ({}, want),
+            ({"add": True}, before + want),
+            ({"bias": bias}, want + bias),
+            ({"bias": bias, "relu": True}, np.maximum(want + bias, 0)),
+            ({"relu": True}, np.maximum(want, 0)),
+        ]:
+            C = before.copy()
+            assert compiled._product_into(C, A, B, **options) is C
+            assert np.array_equal(C, expected), (shape, options)
 
 
 @pytest.mark.parametrize("rung", ["product_packed", "product"])
@@ -171,7 +188,7 @@ def test_importing_compiles_nothing():
     code = (
         "from vae_numpy.kernels import compiled as c\n"
         f"assert not any(getattr(getattr(c, name), 'signatures', []) for name in {RUNGS})\n"
-        "assert not c._packed_serial.signatures and not c._packed_threads.signatures"
+        "assert not c._packed.signatures and not c._adam_step.signatures"
     )
     environment = {**os.environ, "NUMBA_DISABLE_JIT": "0"}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment, timeout=120)

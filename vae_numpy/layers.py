@@ -128,17 +128,23 @@ class Dense:
             self._x, self._y = x, y
         return y
 
-    def backward(self, dy):
+    def backward(self, dy, *, accumulate=True, need_dx=True):
         """Add dL/dW and dL/db into the gradients and return dL/dx.
 
         Parameters
         ----------
         dy : (N, n_out)
             The gradient of the loss in the output of the last ``forward``.
+        accumulate : bool
+            Add to the gradients. Without it they are overwritten: a step that calls every layer's
+            ``backward`` once need not set them to zero before.
+        need_dx : bool
+            Without it the gradient in x, a third of the work, is left out: the first layer of a
+            network has nobody to pass it on to.
 
         Returns
         -------
-        dx : (N, n_in)
+        dx : (N, n_in), or None without ``need_dx``
 
         Raises
         ------
@@ -154,7 +160,15 @@ class Dense:
             raise ValueError(f"dy must have the output's shape {self._y.shape}, got {dy.shape}")
         db = None if self.b is None else self.b.grad
         return kernels.dense_backward(
-            dy, self._x, self._y, self.W.value, self.activation, self.W.grad, db
+            dy,
+            self._x,
+            self._y,
+            self.W.value,
+            self.activation,
+            self.W.grad,
+            db,
+            accumulate=accumulate,
+            need_dx=need_dx,
         )
 
     def parameters(self):
@@ -201,11 +215,15 @@ class Sequential:
             x = layer.forward(x, remember=remember)
         return x
 
-    def backward(self, dy):
-        """Pass the gradient dy (N, n_out) back through all layers; return dx (N, n_in)."""
-        for layer in reversed(self.layers):
-            dy = layer.backward(dy)
-        return dy
+    def backward(self, dy, *, accumulate=True, need_dx=True):
+        """Pass the gradient dy (N, n_out) back through all layers; return dx (N, n_in).
+
+        ``accumulate`` and ``need_dx`` are as for ``Dense``.
+        """
+        first, *rest = self.layers
+        for layer in reversed(rest):
+            dy = layer.backward(dy, accumulate=accumulate)
+        return first.backward(dy, accumulate=accumulate, need_dx=need_dx)
 
     def parameters(self):
         """List the parameters of all layers, in order."""

@@ -130,6 +130,8 @@ def warm_up(dtypes=(np.float32, np.float64)):
         active.sgd_step(row.copy(), row, row.copy(), 0.1, 0.9)
         active.adagrad_step(row.copy(), row, row.copy(), 0.1, 1e-8)
         active.adam_step(row.copy(), row, row.copy(), row.copy(), 1, 0.1, 0.9, 0.999, 1e-8)
+        if backend() == "numba":
+            active.product_packed(x, x)  # what layers use for large products
         one = np.ones(1)
         active.render_sprites(
             np.zeros(1, np.int64), one, one, one, one, 8, np.empty((1, 8, 8), dtype)

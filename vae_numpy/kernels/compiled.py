@@ -1,8 +1,8 @@
 """The kernels compiled by numba: the twins of ``reference``, which says what each computes.
 
-The only file that imports numba. Products go to BLAS through NumPy, on its own threads; the
-passes around them are compiled, serial, and fused so that each array is read once. Sums run
-in double precision.
+The only file that imports numba. Products go to BLAS through NumPy, the largest to our own product
+and its threads (``vae_numpy.threads`` says why); the passes around them are compiled and fused, so
+that each array is read once. Sums run in double precision.
 """
 
 import math
@@ -15,10 +15,13 @@ from llvmlite import ir
 from numba.core import cgutils
 
 from vae_numpy.kernels import reference
+from vae_numpy.threads import WORTH_SHARING, own_product, share
 
 # Reassociation and contraction let LLVM use vector instructions; unlike fastmath=True these
 # flags keep NaN and infinity as they are.
-_jit = numba.njit(cache=True, fastmath={"reassoc", "contract", "nsz"}, error_model="numpy")
+_jit = numba.njit(
+    cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"}, error_model="numpy"
+)
 
 # The dense layer ----------------------------------------------------------------------------
 
@@ -41,14 +44,19 @@ def _add_bias_relu(a, b):
 
 
 def dense_forward(x, W, b, activation):
-    a = x @ W
-    if activation == "relu":
-        _add_bias_relu(a, b)
-        return a
-    if b is not None:
-        _add_bias(a, b)
+    if own_product(len(x) * W.size):
+        y = np.empty((len(x), W.shape[1]), W.dtype)
+        _product_into(y, x, W, bias=b, relu=activation == "relu")
+    else:
+        y = x @ W
+        if activation == "relu":
+            _add_bias_relu(y, b)
+        elif b is not None:
+            _add_bias(y, b)
+    if activation in ("identity", "relu"):
+        return y
     # NumPy's exp and tanh use vector instructions, which a compiled call per element does not.
-    return reference.ACTIVATIONS[activation][0](a)
+    return reference.ACTIVATIONS[activation][0](y)
 
 
 @_jit
@@ -109,12 +117,22 @@ def _add_column_sums(da, db):
             db[j] += da[i, j]
 
 
-def dense_backward(dy, x, y, W, activation, dW, db):
+def dense_backward(dy, x, y, W, activation, dW, db, *, accumulate=True, need_dx=True):
     da = _TIMES_DERIVATIVE[activation](dy, y)
-    dW += x.T @ da
+    own = own_product(len(x) * W.size)
+    if own:
+        _product_into(dW, x.T, da, add=accumulate)
+    elif accumulate:
+        dW += x.T @ da
+    else:
+        np.matmul(x.T, da, out=dW)
     if db is not None:
+        if not accumulate:
+            db[...] = 0
         _add_column_sums(da, db)
-    return da @ W.T
+    if not need_dx:
+        return None
+    return _product_into(np.empty_like(x), da, W.T) if own else da @ W.T
 
 
 # Losses -------------------------------------------------------------------------------------
@@ -134,20 +152,33 @@ def squared_error(x_hat, x):
     return total / n, dx_hat
 
 
-@_jit
 def bernoulli_nll(logits, x):
-    n = x.shape[0]
-    one, one_over_n = logits.dtype.type(1), logits.dtype.type(1 / n)
+    # NumPy's exp uses vector instructions; at most 1, so that nothing overflows
+    e = np.abs(logits)
+    np.exp(np.negative(e, out=e), out=e)
     dlogits = np.empty_like(logits)
+    return _bernoulli_nll(logits, x, e, dlogits) / len(x), dlogits
+
+
+_FACTORS = 512  # between 1 and 2 each: their product stays below the largest double, 2^1024
+
+
+@_jit
+def _bernoulli_nll(logits, x, e, dlogits):
+    one, one_over_n = logits.dtype.type(1), logits.dtype.type(1 / len(x))
     total = 0.0
-    for i in range(n):
-        for j in range(x.shape[1]):
-            logit = logits[i, j]
-            e = math.exp(-abs(logit))  # at most 1: nothing overflows
-            total += max(logit, 0) + math.log1p(e) - x[i, j] * logit
-            sigmoid = (one if logit >= 0 else e) / (one + e)
-            dlogits[i, j] = one_over_n * (sigmoid - x[i, j])
-    return total / n, dlogits
+    for i in range(logits.shape[0]):
+        for start in range(0, logits.shape[1], _FACTORS):
+            # The sum of log(1 + e) is the log of the product: one logarithm for 512 numbers.
+            product = 1.0
+            for j in range(start, min(start + _FACTORS, logits.shape[1])):
+                logit, one_plus_e = logits[i, j], one + e[i, j]
+                product *= one_plus_e
+                total += max(logit, 0) - x[i, j] * logit
+                sigmoid = (one if logit >= 0 else e[i, j]) / one_plus_e
+                dlogits[i, j] = one_over_n * (sigmoid - x[i, j])
+            total += math.log(product)
+    return total
 
 
 @_jit
@@ -205,8 +236,16 @@ def adagrad_step(value, grad, sum_squares, learning_rate, eps):
         value[i] -= learning_rate * grad[i] / (math.sqrt(sum_squares[i]) + eps)
 
 
-@_jit
 def adam_step(value, grad, m, v, t, learning_rate, beta1, beta2, eps):
+    arrays, scalars = (value, grad, m, v), (t, learning_rate, beta1, beta2, eps)
+    if value.size >= WORTH_SHARING // 4:  # it waits for memory, more than a product does
+        share(lambda i, j: _adam_step(*(x[i:j] for x in arrays), *scalars), value.size, grain=16)
+    else:
+        _adam_step(*arrays, *scalars)
+
+
+@_jit
+def _adam_step(value, grad, m, v, t, learning_rate, beta1, beta2, eps):
     scalar = value.dtype.type
     rate = scalar(learning_rate / (1 - beta1**t))
     correction = scalar(1 / (1 - beta2**t))
@@ -310,76 +349,102 @@ def product_registers(A, B):
 
 
 # The last two rungs: C is cut into tiles of _ROWS rows and two vectors, which stay in the
-# processor's registers while a slab of A and B goes by.
+# processor's registers while a slab of A and B goes by. Arrays are flat from here on: x0 is where
+# a piece of x starts, x_row how far it is from one of its rows to the next.
 
 _FEATURES = llvmlite.binding.get_host_cpu_features()
 _VECTOR_BYTES = 64 if _FEATURES.get("avx512f") else 32 if _FEATURES.get("avx2") else 16
 # As many as the registers hold: 16 of them on x86 before AVX-512, else 32.
-_ROWS = 4 if _FEATURES.get("sse2") and not _FEATURES.get("avx512f") else 8
-_SLAB_BYTES = 2**20  # of B: about what a second-level cache holds
-_BLOCK = 256  # rows of C in one task, at most
-_TASKS = 8  # or more: the work is cut by its shape, never by the number of threads
-_LARGE = 2**21  # multiplications: enough to be worth packing, and waking the threads
+_ROWS = 6 if _FEATURES.get("sse2") and not _FEATURES.get("avx512f") else 8
+_SLAB = 256  # rows of B at most: so many rows of a panel stay in the first-level cache
+_BLOCK = 64  # rows of A at most: so many of a slab stay in the second-level cache
+_SMALL = 2**18  # multiplications up to which packing does not pay
 
 
-def _tile(a, b, c, fresh):
-    """Compute c = a b, or c += a b unless ``fresh``; this is what the compiled one does."""
-    c[: len(a)] = a @ b if fresh else c[: len(a)] + a @ b
+def _lanes(x):
+    """How many numbers of x's type a vector holds; a constant where it is compiled."""
+    return _VECTOR_BYTES // x.itemsize
+
+
+@numba.extending.overload(_lanes, inline="always")
+def _compiled_lanes(x):
+    lanes = _VECTOR_BYTES * 8 // x.dtype.bitwidth
+    return lambda x: lanes
+
+
+def _group(x):
+    """How many rows of A are packed together: whole vectors and whole tiles; a constant too."""
+    return math.lcm(_lanes(x), _ROWS)
+
+
+@numba.extending.overload(_group, inline="always")
+def _compiled_group(x):
+    group = math.lcm(_VECTOR_BYTES * 8 // x.dtype.bitwidth, _ROWS)
+    return lambda x: group
+
+
+def _tile(a, a0, a_row, a_step, b, b0, depth, c, c0, c_row, fresh):
+    """Compute a tile of C, or add to it unless ``fresh``; this is what the compiled one does.
+
+    a holds _ROWS rows, a_step from one number to the next; b is a panel, (depth, two vectors).
+    """
+    rows, width = np.arange(_ROWS)[:, None], 2 * _lanes(b)
+    A = a[a0 + a_row * rows + a_step * np.arange(depth)]
+    B = b[b0 : b0 + depth * width].reshape(depth, width)
+    tile = c0 + c_row * rows + np.arange(width)
+    c[tile] = A @ B if fresh else c[tile] + A @ B
 
 
 @numba.extending.overload(_tile, inline="always")
-def _compiled_tile(a, b, c, fresh):
-    return lambda a, b, c, fresh: _tile_in_registers(a, b, c, fresh)
+def _compiled_tile(a, a0, a_row, a_step, b, b0, depth, c, c0, c_row, fresh):
+    def call(a, a0, a_row, a_step, b, b0, depth, c, c0, c_row, fresh):
+        _tile_in_registers(a, a0, a_row, a_step, b, b0, depth, c, c0, c_row, fresh)
+
+    return call
+
+
+def _element(context, builder, signature, arguments, k):
+    """Point at the element of array number k whose index is the argument after it."""
+    array = context.make_array(signature.args[k])(context, builder, arguments[k])
+    return builder.gep(array.data, [arguments[k + 1]])
 
 
 @numba.extending.intrinsic
-def _tile_in_registers(_, a, b, c, fresh):
-    """Emit the tile's instructions: no loop in Python keeps 2 ``_ROWS`` vectors in registers.
-
-    a is at most (_ROWS, depth), of any strides; rows that it lacks repeat its last one. b is
-    (depth, two vectors) and c (_ROWS, two vectors), with contiguous rows.
-    """
+def _tile_in_registers(_, a, a0, a_row, a_step, b, b0, depth, c, c0, c_row, fresh):
+    """Emit the tile's instructions: no loop in Python keeps 2 _ROWS vectors in registers."""
     lanes = _VECTOR_BYTES * 8 // a.dtype.bitwidth
 
     def emit(context, builder, signature, arguments):
-        a, b, c = (
-            context.make_array(kind)(context, builder, argument)
-            for kind, argument in zip(signature.args[:3], arguments[:3], strict=True)
-        )
-        number = context.get_value_type(signature.args[0].dtype)
-        vector = ir.VectorType(number, lanes)
-        unknown = ir.Constant(vector, ir.Undefined)
-        zeros = ir.Constant(ir.VectorType(ir.IntType(32), lanes), None)
-        n_rows, depth = cgutils.unpack_tuple(builder, a.shape)
-        a_row, a_step = cgutils.unpack_tuple(builder, a.strides)
-        b_row, c_row = builder.extract_value(b.strides, 0), builder.extract_value(c.strides, 0)
-        size = n_rows.type
-        last = builder.sub(n_rows, size(1))
+        vector = ir.VectorType(context.get_value_type(a.dtype), lanes)
+        in_a, in_b, in_c = (_element(context, builder, signature, arguments, k) for k in (0, 4, 7))
+        a_row, a_step, depth, c_row, fresh = (arguments[k] for k in (2, 3, 6, 9, 10))
+        size, lane = depth.type, ir.IntType(32)
+        first = ir.Constant(ir.VectorType(lane, lanes), None)  # lane 0, for all lanes
 
-        def at(start, steps, stride, kind):
-            offset = builder.mul(steps, stride)
-            return cgutils.pointer_add(builder, start, offset, kind.as_pointer())
+        def at(start, steps, stride):
+            return builder.gep(start, [builder.mul(steps, stride)])
 
-        def pair(row):
-            return [builder.gep(row, [size(v)]) for v in range(2)]
+        def pair(start):
+            start = builder.bitcast(start, vector.as_pointer())
+            return [builder.gep(start, [size(v)]) for v in range(2)]
 
-        rows_of_a, sums, targets = [], [], []
-        for r in range(_ROWS):
-            inside = builder.icmp_signed("<", size(r), last)
-            rows_of_a.append(at(a.data, builder.select(inside, size(r), last), a_row, number))
-            targets += pair(at(c.data, size(r), c_row, vector))
-            sums += [cgutils.alloca_once_value(builder, ir.Constant(vector, None)) for _ in "01"]
-        with builder.if_then(builder.not_(arguments[3])):
-            for total, target in zip(sums, targets, strict=True):
-                builder.store(builder.load(target, align=4), total)
+        rows_of_a = [at(in_a, size(r), a_row) for r in range(_ROWS)]
+        targets = [target for r in range(_ROWS) for target in pair(at(in_c, size(r), c_row))]
+        sums = [cgutils.alloca_once(builder, vector) for _ in targets]
+        with builder.if_else(fresh) as (then, otherwise):
+            with then:
+                for total in sums:
+                    builder.store(ir.Constant(vector, None), total)
+            with otherwise:
+                for total, target in zip(sums, targets, strict=True):
+                    builder.store(builder.load(target, align=4), total)
         with cgutils.for_range(builder, depth) as loop:
-            row_of_b = [
-                builder.load(v, align=4) for v in pair(at(b.data, loop.index, b_row, vector))
-            ]
+            row = at(in_b, loop.index, size(2 * lanes))
+            row_of_b = [builder.load(v, align=4) for v in pair(row)]
             for r in range(_ROWS):
-                x = builder.load(at(rows_of_a[r], loop.index, a_step, number))
-                x = builder.insert_element(unknown, x, ir.IntType(32)(0))
-                x = builder.shuffle_vector(x, unknown, zeros)  # in every lane
+                x = builder.load(at(rows_of_a[r], loop.index, a_step))
+                x = builder.insert_element(ir.Constant(vector, ir.Undefined), x, lane(0))
+                x = builder.shuffle_vector(x, x, first)
                 for v in range(2):
                     total = sums[2 * r + v]
                     term = builder.fmul(x, row_of_b[v], flags=("contract",))
@@ -389,82 +454,192 @@ def _tile_in_registers(_, a, b, c, fresh):
             builder.store(builder.load(total), target, align=4)
         return context.get_dummy_value()
 
-    return numba.types.void(a, b, c, fresh), emit
+    types = a, a0, a_row, a_step, b, b0, depth, c, c0, c_row, fresh
+    return numba.types.void(*types), emit
+
+
+def _square(x, x0, x_row, y, y0, y_row, turned):
+    """Copy a square of one vector a side, transposed if ``turned``; as the compiled one does."""
+    rows, columns = np.arange(_lanes(x))[:, None], np.arange(_lanes(x))
+    square = x[x0 + x_row * rows + columns]
+    y[y0 + y_row * rows + columns] = square.T if turned else square
+
+
+@numba.extending.overload(_square, inline="always")
+def _compiled_square(x, x0, x_row, y, y0, y_row, turned):
+    def call(x, x0, x_row, y, y0, y_row, turned):
+        _square_in_registers(x, x0, x_row, y, y0, y_row, turned)
+
+    return call
+
+
+@numba.extending.intrinsic
+def _square_in_registers(_, x, x0, x_row, y, y0, y_row, turned):
+    """Emit the square's instructions, since the compiler would turn it number by number."""
+    lanes = _VECTOR_BYTES * 8 // x.dtype.bitwidth
+
+    def emit(context, builder, signature, arguments):
+        vector = ir.VectorType(context.get_value_type(x.dtype), lanes)
+        in_x, in_y = (_element(context, builder, signature, arguments, k) for k in (0, 3))
+        x_row, y_row, turned = (arguments[k] for k in (2, 5, 6))
+        index = x_row.type
+
+        def rows(start, stride):
+            rows = (builder.gep(start, [builder.mul(index(r), stride)]) for r in range(lanes))
+            return [builder.bitcast(row, vector.as_pointer()) for row in rows]
+
+        def choose(lanes_of_both):
+            lane = ir.IntType(32)
+            return ir.Constant(ir.VectorType(lane, lanes), [lane(q) for q in lanes_of_both])
+
+        def store(values):
+            for value, row in zip(values, rows(in_y, y_row), strict=True):
+                builder.store(value, row, align=4)
+
+        values = [builder.load(row, align=4) for row in rows(in_x, x_row)]
+        with builder.if_else(turned) as (then, otherwise):
+            with otherwise:
+                store(values)
+            with then:
+                half = lanes // 2
+                while half:  # exchange the off-diagonal quarters of squares of 2 half
+                    top = choose([q - half + lanes if q & half else q for q in range(lanes)])
+                    bottom = choose([q + lanes if q & half else q + half for q in range(lanes)])
+                    for r in range(lanes):
+                        if not r & half:
+                            pair = values[r], values[r + half]
+                            values[r] = builder.shuffle_vector(*pair, top)
+                            values[r + half] = builder.shuffle_vector(*pair, bottom)
+                    half //= 2
+                store(values)
+        return context.get_dummy_value()
+
+    return numba.types.void(x, x0, x_row, y, y0, y_row, turned), emit
 
 
 @_jit
-def _part(x, turned, i, i_end, j, j_end):
-    """View x[i:i_end, j:j_end], where ``turned`` says that x is kept as its transpose."""
-    return x[j:j_end, i:i_end].T if turned else x[i:i_end, j:j_end]
+def _copy(x, x0, x_row, n_rows, n_columns, turned, y, y0, y_row):
+    """Copy a rectangle of x to y, transposed if ``turned``, square by square."""
+    side = _lanes(x)
+    for i in range(0, n_rows, side):
+        for j in range(0, n_columns, side):
+            to = y0 + (j * y_row + i if turned else i * y_row + j)
+            if i + side <= n_rows and j + side <= n_columns:
+                _square(x, x0 + i * x_row + j, x_row, y, to, y_row, turned)
+            else:
+                for r in range(min(side, n_rows - i)):
+                    for s in range(min(side, n_columns - j)):
+                        there = s * y_row + r if turned else r * y_row + s
+                        y[to + there] = x[x0 + (i + r) * x_row + j + s]
 
 
 @_jit
-def _pack(B, b_turned, k0, depth, part, panels):
-    """Copy one row of B's slab, or if B is kept turned one panel, to where tiles read it."""
-    width = panels.shape[2]
-    if b_turned:
-        columns = B[part * width : (part + 1) * width]
-        for j in range(len(columns)):
-            column = columns[j, k0 : k0 + depth]
-            for k in range(depth):
-                panels[part, k, j] = column[k]
-    else:
-        for p in range(len(panels)):
-            row = B[k0 + part, p * width : (p + 1) * width]
-            for j in range(len(row)):
-                panels[p, part, j] = row[j]
+def _packed(A, a_turned, B, b_turned, C, add, bias, relu, j0, j1):
+    """Compute the columns j0 to j1 of C = A B, or of C += A B if ``add``.
 
-
-@_jit
-def _add_slab(A, a_turned, panels, C, c_turned, k0, depth, i0, p0, p1):
-    """Add the product of two slabs to the rows from i0 and the panels p0 to p1 of C."""
-    width = panels.shape[2]
-    m = C.shape[1] if c_turned else C.shape[0]
-    scratch = np.empty((_ROWS, width), C.dtype)
-    for i in range(i0, min(i0 + _BLOCK, m), _ROWS):
-        a = _part(A, a_turned, i, min(i + _ROWS, m), k0, k0 + depth)
-        for p in range(p0, p1):
-            b = panels[p, :depth]
-            c = _part(C, c_turned, i, i + _ROWS, p * width, (p + 1) * width)
-            whole = c.shape == scratch.shape and not c_turned
-            _tile(a, b, c if whole else scratch, k0 == 0 or not whole)
-            if not whole:
-                for j in range(c.shape[1]):
-                    for r in range(c.shape[0]):
-                        c[r, j] = scratch[r, j] if k0 == 0 else c[r, j] + scratch[r, j]
-
-
-def _packed(A, a_turned, B, b_turned, C, c_turned):
-    m, n = C.shape[::-1] if c_turned else C.shape
-    depth = B.shape[1] if b_turned else B.shape[0]
-    width = 2 * _VECTOR_BYTES // C.itemsize
-    n_panels = -(-n // width)
-    slab = min(depth, 512, max(128, _SLAB_BYTES // (n_panels * width * C.itemsize)))
-    panels = np.zeros((n_panels, slab, width), C.dtype)
-    blocks = -(-m // _BLOCK)
-    chunks = min(n_panels, max(-(-n_panels // 16), -(-_TASKS // blocks)))
+    A (m, depth) and B (depth, n) have contiguous rows, or their transposes do if so ``turned``.
+    A bias that is not empty is added, and then relu applied if asked for.
+    """
+    (m, n), depth = C.shape, A.size // len(C)
+    a_row, b_row = A.shape[1], B.shape[1]
+    A, B, flat = A.ravel(), B.ravel(), C.ravel()
+    width, group = 2 * _lanes(C), _group(C)
+    slab = -(-depth // -(-depth // _SLAB))  # as few as go, of the same size
+    block = group * -(-min(m, _BLOCK if slab > 64 else 1) // group)
+    panels = np.empty(-(-(j1 - j0) // width) * slab * width, C.dtype)
+    a, scratch = np.zeros(block * slab, C.dtype), np.empty(_ROWS * width, C.dtype)
     for k0 in range(0, depth, slab):
         d = min(slab, depth - k0)
-        for part in numba.prange(n_panels if b_turned else d):
-            _pack(B, b_turned, k0, d, part, panels)
-        for task in numba.prange(blocks * chunks):  # each owns its part of C
-            i0, chunk = task // chunks * _BLOCK, task % chunks
-            p0, p1 = chunk * n_panels // chunks, (chunk + 1) * n_panels // chunks
-            _add_slab(A, a_turned, panels, C, c_turned, k0, d, i0, p0, p1)
+        _pack_panels(B, b_row, b_turned, k0, d, j0, j1, panels, slab)
+        for i0 in range(0, m, block):
+            rows = min(block, m - i0)
+            _pack_rows(A, a_row, a_turned, i0, rows, k0, d, a, slab)
+            for j in range(j0, j1, width):
+                panel, columns, c = (j - j0) * slab, min(width, j1 - j), i0 * n + j
+                fresh = k0 == 0 and not add
+                _multiply(
+                    a, a_turned, slab, rows, panels, panel, d, columns, flat, c, n, fresh, scratch
+                )
+            if k0 + d == depth:  # the rows are complete, and still in the cache
+                done, b = C[i0 : i0 + rows, j0:j1], bias[j0:j1] if len(bias) else None
+                if relu:
+                    _add_bias_relu(done, b)
+                elif len(bias):
+                    _add_bias(done, bias[j0:j1])
 
 
-_packed_serial = _jit(_packed)
-_packed_threads = numba.njit(parallel=True, error_model="numpy")(_packed)  # cannot be cached
+@_jit
+def _pack_panels(B, b_row, b_turned, k0, d, j0, j1, panels, slab):
+    """Copy the rows k0 to k0 + d of B into panels, reading B in the order it lies in."""
+    width = 2 * _lanes(B)
+    step = d if b_turned else _lanes(B)
+    for k in range(0, d, step):
+        n_rows = min(step, d - k)
+        for j in range(j0, j1, width):
+            to, columns = (j - j0) * slab + k * width, min(width, j1 - j)
+            if columns < width:
+                panels[to : to + n_rows * width] = 0
+            if b_turned:
+                _copy(B, j * b_row + k0 + k, b_row, columns, n_rows, True, panels, to, width)
+            else:
+                _copy(B, (k0 + k) * b_row + j, b_row, n_rows, columns, False, panels, to, width)
+
+
+@_jit
+def _pack_rows(A, a_row, a_turned, i0, n_rows, k0, d, a, slab):
+    """Copy the columns k0 to k0 + d of some rows of A, in groups that lie as A does."""
+    group = _group(A)
+    for i in range(0, n_rows, group):
+        rows = min(group, n_rows - i)
+        if a_turned:
+            _copy(A, k0 * a_row + i0 + i, a_row, d, rows, False, a, i * slab, group)
+        else:
+            _copy(A, (i0 + i) * a_row + k0, a_row, rows, d, False, a, i * slab, slab)
+
+
+@_jit
+def _multiply(a, a_turned, slab, rows, panels, panel, d, columns, C, c, n, fresh, scratch):
+    """Multiply packed rows by one panel, tile by tile; what hangs over C goes by a scratch."""
+    width, group = 2 * _lanes(C), _group(C)
+    a_row, a_step = (1, group) if a_turned else (slab, 1)
+    for i in range(0, rows, _ROWS):
+        start = i // group * group * slab + i % group * a_row
+        if i + _ROWS <= rows and columns == width:
+            _tile(a, start, a_row, a_step, panels, panel, d, C, c + i * n, n, fresh)
+        else:
+            _tile(a, start, a_row, a_step, panels, panel, d, scratch, 0, width, True)
+            for r in range(min(_ROWS, rows - i)):
+                for s in range(columns):
+                    x, at = scratch[r * width + s], c + (i + r) * n + s
+                    C[at] = x if fresh else C[at] + x
+
+
+_NO_BIAS = {char: np.empty(0, char) for char in "fd"}
+
+
+def _product_into(C, A, B, *, add=False, bias=None, relu=False, shared=True):
+    """Compute C = A B, C += A B, C = A B + bias or C = relu(A B + bias), and return C."""
+    A, a_turned = _by_rows(A)
+    B, b_turned = _by_rows(B)
+    bias = _NO_BIAS[C.dtype.char] if bias is None else bias
+
+    def columns(j0, j1):
+        _packed(A, a_turned, B, b_turned, C, add, bias, relu, j0, j1)
+
+    if shared and A.size * C.shape[1] >= WORTH_SHARING:
+        share(columns, C.shape[1], grain=2 * _VECTOR_BYTES // C.itemsize)  # cut between panels
+    else:
+        columns(0, C.shape[1])
+    return C
 
 
 def product_packed(A, B):
     """Multiply slab by slab, on one core: B's slab is packed, C's tiles stay in registers."""
-    _check_factors(A, B)
-    return _call_packed(_packed_serial, A, B)
+    return _product(A, B, shared=False)
 
 
 def product(A, B):
-    """Multiply by the rung that suits the shapes, a large product on all of numba's threads.
+    """Multiply by the rung that suits the shapes, a large product on all threads.
 
     Parameters
     ----------
@@ -483,34 +658,26 @@ def product(A, B):
     ValueError
         If the shapes do not fit.
     """
-    _check_factors(A, B)
-    large = len(A) * B.size > _LARGE
-    if B.flags.c_contiguous and not large:
+    if B.flags.c_contiguous and len(A) * B.size <= _SMALL:
+        _check_factors(A, B)
         return product_registers(A, B)
-    threads = large and numba.get_num_threads() > 1
-    return _call_packed(_packed_threads if threads else _packed_serial, A, B)
+    return _product(A, B, shared=True)
+
+
+def _product(A, B, *, shared):
+    _check_factors(A, B)
+    if A.size == 0 or B.size == 0:
+        return np.zeros((len(A), B.shape[1]), A.dtype)
+    return _product_into(np.empty((len(A), B.shape[1]), A.dtype), A, B, shared=shared)
 
 
 def _check_factors(A, B):
-    if A.dtype.char + B.dtype.char not in ("ff", "dd"):
+    if A.dtype is not B.dtype or A.dtype.char not in "fd":
         raise TypeError(
             f"A and B must both be float32 or both float64, got {A.dtype} and {B.dtype}"
         )
     if A.ndim != 2 or B.ndim != 2 or A.shape[1] != B.shape[0]:
         raise ValueError(f"A and B must be (m, depth) and (depth, n), got {A.shape} and {B.shape}")
-
-
-def _call_packed(packed, A, B):
-    if A.size == 0 or B.size == 0:
-        return np.zeros((len(A), B.shape[1]), A.dtype)
-    C = np.empty((len(A), B.shape[1]), A.dtype)
-    A, a_turned = _by_rows(A)
-    B, b_turned = _by_rows(B)
-    if b_turned and len(C) < _BLOCK:  # C^T = B^T A^T reads B where it is, and packs the small A
-        packed(B, False, A, not a_turned, C, True)
-    else:
-        packed(A, a_turned, B, b_turned, C, False)
-    return C
 
 
 def _by_rows(x):

@@ -53,7 +53,7 @@ def dense_forward(x, W, b, activation):
     return f(a)
 
 
-def dense_backward(dy, x, y, W, activation, dW, db):
+def dense_backward(dy, x, y, W, activation, dW, db, *, accumulate=True, need_dx=True):
     """Add the gradients of a dense layer into ``dW`` and ``db``; return the one in its input.
 
     Parameters
@@ -64,19 +64,27 @@ def dense_backward(dy, x, y, W, activation, dW, db):
     W, dW : (n_in, n_out)
     activation : a key of ``ACTIVATIONS``
     db : (n_out,) or None
+    accumulate : bool
+        Without it ``dW`` and ``db`` are overwritten, whatever they held.
+    need_dx : bool
+        Without it the gradient in the input, a third of the work, is left out.
 
     Returns
     -------
-    dx : (N, n_in)
+    dx : (N, n_in) or None
     """
     _, derivative = ACTIVATIONS[activation]
     # y = f(a)
     da = dy * derivative(y)  # (N, n_out)
     # a = x W + b
+    if not accumulate:
+        dW[...] = 0
+        if db is not None:
+            db[...] = 0
     dW += x.T @ da
     if db is not None:
         db += da.sum(axis=0)
-    return da @ W.T
+    return da @ W.T if need_dx else None
 
 
 # Losses -------------------------------------------------------------------------------------

@@ -181,8 +181,8 @@ class Autoencoder(BaseAutoencoder):
         x_hat = self.decoder_.forward(z)  # (N, D), logits if the loss is "bernoulli"
         loss, dx_hat = LOSSES[self.loss](x_hat, x)
 
-        dz = self.decoder_.backward(dx_hat)
-        self.encoder_.backward(dz)
+        dz = self.decoder_.backward(dx_hat, accumulate=False)
+        self.encoder_.backward(dz, accumulate=False, need_dx=False)
         return {"loss": loss}
 
     def _decode(self, Z):

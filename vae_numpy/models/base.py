@@ -40,7 +40,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     """An encoder and a decoder that are trained together.
 
     A subclass stores its arguments in ``__init__`` and gives ``_build(n_features, dtype, rng)``,
-    which sets ``encoder_`` and ``decoder_``, and ``_step(x, rng)``, which adds the loss's
+    which sets ``encoder_`` and ``decoder_``, and ``_step(x, rng)``, which writes the loss's
     gradients into their parameters and returns a dict of losses, ``"loss"`` among them.
     """
 
@@ -160,7 +160,6 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             run.optimiser.learning_rate = learning_rate_at(
                 schedule, self.learning_rate_init, run.progress / n_epochs
             )
-            flat.zero_grad()
             losses = self._step(X[rows], run.rng)
             if self.weight_decay:
                 for p in weights:  # the gradient of weight_decay ||W||^2

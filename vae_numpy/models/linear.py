@@ -130,8 +130,8 @@ class LinearAutoencoder(BaseAutoencoder):
         x_hat = self.decoder_.forward(z)  # (N, D)
         loss, dx_hat = squared_error(x_hat, x)
 
-        dz = self.decoder_.backward(dx_hat)
-        self.encoder_.backward(dz)
+        dz = self.decoder_.backward(dx_hat, accumulate=False)
+        self.encoder_.backward(dz, accumulate=False, need_dx=False)
         return {"loss": loss}
 
     def fit(self, X, y=None):

@@ -166,9 +166,10 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
         kl, dmu_kl, dlogvar_kl = gaussian_kl(mu, logvar, per_latent=True)  # (K,), (N, K) twice
         cost, slope = self._penalty(kl)
 
-        dz = self.decoder_.backward(doutput)
+        dz = self.decoder_.backward(doutput, accumulate=False)
         dmu, dlogvar = reparameterise_backward(dz, logvar, eps)
-        self.encoder_.backward(join(dmu + slope * dmu_kl, dlogvar + slope * dlogvar_kl))
+        dh = join(dmu + slope * dmu_kl, dlogvar + slope * dlogvar_kl)
+        self.encoder_.backward(dh, accumulate=False, need_dx=False)
         return {"loss": nll + cost, "reconstruction": nll, "kl": kl.sum(), "kl_per_latent": kl}
 
     def _nll(self, output, x):
@@ -176,7 +177,7 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
         if self.likelihood == "bernoulli":
             return bernoulli_nll(output, x)
         nll, dmean, dlogvar = gaussian_nll(output, self.log_variance_.value, x)
-        self.log_variance_.grad += dlogvar
+        self.log_variance_.grad[...] = dlogvar
         return nll, dmean
 
     def _penalty(self, kl):
