@@ -133,6 +133,7 @@ def test_each_chapter_has_its_tests_and_its_page(chapter):
     assert f"exercises_of({chapter})" in tests and f"def test_ch{chapter:02d}(" in tests
     page = next((ROOT / "book").glob(f"{chapter:02d}_*.md")).read_text("utf-8")
     numbers = [e.number for e in exercises_of(chapter)]
+    assert "```{code-cell} ipython3\nfrom vae_numpy.exercises import check, hint, stub\n```" in page
     labels = [number.replace(".", "-") for number in numbers]
     assert re.findall(r"^:{3,}\{exercise\} .+\n:label: ex-(\S+)$", page, re.M) == labels
     assert re.findall(r"^:{3,}\{exercise-facts\} (\S+)$", page, re.M) == numbers

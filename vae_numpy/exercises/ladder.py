@@ -143,6 +143,12 @@ class Answer:
             place = f"at index  {verdict.worst}: {name} is {verdict.grad:.6g}"
             raise self.wrong(line, [f"{place}, finite differences say {verdict.numeric:.6g}"])
 
+    def parts(self, returned, *names):
+        """Return a returned tuple after a look at its length: ``loss, dW = answer.parts(...)``."""
+        if not _is_tuple_of(returned, len(names)):
+            raise self.wrong(_count_problem(returned, names), describe("returned", {"": returned}))
+        return returned
+
     @staticmethod
     def fits(returned, like):
         """Say whether a value has type and shape of the array ``like`` and is finite."""
@@ -179,7 +185,7 @@ def _problem(returned, want, rtol, atol, names=None):
     """Say in a clause what is wrong with a value, or with a part of a tuple; None if nothing is."""
     if isinstance(want, tuple):
         if not _is_tuple_of(returned, len(want)):
-            return f"wanted {len(want)} values, {', '.join(names)}; got {_kind(returned)}"
+            return _count_problem(returned, names)
         for name, part, wanted in zip(names, returned, want, strict=True):
             if problem := _problem(part, wanted, rtol, atol, [name]):
                 return problem
@@ -244,6 +250,11 @@ def _matches(returned, mistaken, rtol, atol):
     return np.shape(returned) == mistaken.shape and _close(returned, mistaken, rtol, atol)
 
 
+def _count_problem(returned, names):
+    got = "nothing; is the return missing?" if returned is None else _kind(returned)
+    return f"wanted {len(names)} values, {', '.join(names)}; got {got}"
+
+
 def _is_tuple_of(value, length):
     return isinstance(value, (tuple, list)) and len(value) == length
 
@@ -298,6 +309,8 @@ def show(value):
         return f"{text}  {value.dtype}, shape {value.shape}".splitlines()
     if isinstance(value, (float, np.floating)):
         return [f"{value:.10g}"]
+    if isinstance(value, np.generic):
+        value = value.item()
     if callable(value):
         return [getattr(value, "__name__", type(value).__name__)]
     text = repr(value).splitlines() or [""]
