@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 HERE = str(Path(__file__).parent)
-LONGEST_PRINT = 20  # lines of what an answer prints that are shown
+LONGEST_PRINT, LONGEST_TEXT = 20, 2000  # lines and characters of a print that are shown
 PATIENCE = 6
 
 
@@ -29,7 +29,7 @@ class TooLong(BaseException):
 
 
 class PrintLog(io.TextIOBase):
-    """Keep the first lines of what is printed and count the others."""
+    """Keep the beginning of what is printed and count the lines."""
 
     def __init__(self):
         self.kept, self.n_lines = "", 0
@@ -38,9 +38,8 @@ class PrintLog(io.TextIOBase):
         return True
 
     def write(self, text):
-        if self.n_lines < LONGEST_PRINT:
-            room = LONGEST_PRINT - self.n_lines
-            self.kept += "".join(text.splitlines(keepends=True)[:room])[:2000]
+        if len(self.kept) < LONGEST_TEXT:
+            self.kept = (self.kept + text)[:LONGEST_TEXT]
         self.n_lines += text.count("\n")
         return len(text)
 
@@ -49,6 +48,8 @@ class PrintLog(io.TextIOBase):
         lines = self.kept.splitlines()[:LONGEST_PRINT]
         if self.n_lines > len(lines):
             lines.append(f"... and {self.n_lines - len(lines):,} more lines, cut")
+        elif len(self.kept) == LONGEST_TEXT:
+            lines.append("... and more, cut")
         return lines
 
 

@@ -80,7 +80,7 @@ def replace(text, exercise, new):
 def _opening(chapter):
     return (
         f'"""Your answers to the exercises of chapter {chapter}.\n\n'
-        "Replace a `raise NotImplementedError` by your own lines, then run\n\n"
+        "Replace a line that raises NotImplementedError by your own lines, then run\n\n"
         f"    pytest tests/exercises -k ch{chapter:02d}\n"
         '"""'
     )
