@@ -375,6 +375,7 @@ def door(tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_a_fresh_clone_is_green_and_says_what_to_do(door):
     done = door(stubs.stub_file_text(1))
     assert done.returncode == 0
@@ -382,6 +383,7 @@ def test_a_fresh_clone_is_green_and_says_what_to_do(door):
     assert "ch01  [.......] 0/7" in done.stdout and "7 skipped" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_wrong_answer_fails_with_its_diagnosis_and_opens_hints(door):
     crow = "return np.linalg.norm(points[-1] - points[0])"
     text = stubs.stub_file_text(1).replace("raise NotImplementedError", crow, 1)
@@ -395,6 +397,7 @@ def test_a_wrong_answer_fails_with_its_diagnosis_and_opens_hints(door):
     assert "hint 2" in door(text, "--hints").stdout
 
 
+@pytest.mark.slow
 def test_a_file_that_does_not_load_is_shown_at_its_line(door):
     broken = door("def walk_length(points)\n    return 0\n", "-k", "1.1")
     assert "ch01.py does not load: line 1: expected ':'" in broken.stdout
