@@ -1,0 +1,364 @@
+"""The ladder of messages that an answer climbs, rung by rung.
+
+Not implemented -> raises -> wrong type or shape -> not finite -> wrong value (called with,
+returned, expected) -> gradient against finite differences -> a known mistake, named. The first rung
+that does not hold ends the check with one line of diagnosis; details follow. A mistake that is
+recognised gives the line, at whatever rung it was found.
+"""
+
+import inspect
+
+import numpy as np
+
+from vae_numpy import gradcheck
+from vae_numpy.exercises import guard
+
+
+class NotStarted(Exception):
+    """The answer still says ``raise NotImplementedError``."""
+
+
+class Wrong(Exception):
+    """The answer is wrong: one line of diagnosis, and lines of detail."""
+
+    def __init__(self, line, details=()):
+        super().__init__(line)
+        self.line, self.details = line, list(details)
+
+
+class Answer:
+    """A reader's function or class, as the checks see it: call it, and compare what it returns.
+
+    Each method raises ``Wrong`` with its diagnosis where the answer does not hold.
+
+    Parameters
+    ----------
+    function : callable
+        What the reader wrote.
+    """
+
+    def __init__(self, function):
+        self.function = function
+        self.file = _file_of(function)
+        self.called = []  # the lines that describe the last call
+
+    def __call__(self, *args, may_change=(), **kwargs):
+        """Call the answer under guard; return what it returns. See ``call``."""
+        return self.call(self.function, *args, may_change=may_change, **kwargs)
+
+    def call(self, function, *args, may_change=(), **kwargs):
+        """Call a function or method of the reader's under guard; return what it returns.
+
+        An exception, a changed array among the arguments (but for those named in ``may_change``)
+        and a touched global random state are ``Wrong``.
+        """
+        given = _named(function, args, kwargs)
+        kept = guard.kept_arrays(given)
+        self.called = describe("called with", given) if given else ["called without arguments"]
+        state = guard.global_random_state()
+        try:
+            returned = function(*args, **kwargs)
+        except NotImplementedError as error:
+            raise NotStarted(guard.readers_frame(error, self.file)[2]) from None
+        except (Exception, SystemExit) as error:
+            raise self._raised(error) from None
+        if guard.global_random_state() != state:
+            raise self.wrong(
+                "the global random state changed: np.random.seed, or a draw from np.random or "
+                "random; whoever calls you did not ask for that. Draw from a generator that you "
+                "are given"
+            )
+        for name, before in kept.items():
+            if name not in may_change and not guard.same_arrays(before, given[name]):
+                raise self.wrong(
+                    f"the argument {name} is changed in place; work on a copy, the caller still "
+                    "needs what is in it",
+                    [*describe("before", {name: before}), *describe("after", {name: given[name]})],
+                )
+        return returned
+
+    def gives(self, want, *args, mistakes=None, rtol=1e-6, atol=1e-9, names=None, **kwargs):
+        """Call the answer and compare what it returns with ``want``; return it.
+
+        Parameters
+        ----------
+        want : number, array, or a tuple of them
+            The right value; not finite where the right value is not.
+        *args, **kwargs
+            What the answer is called with.
+        mistakes : dict of str: value or callable, optional
+            The line for each known mistake, and what it returns: in the form of ``want``, with
+            None for a part of a tuple that does not matter; a list of several such; or a function
+            of the same arguments.
+        rtol, atol : float
+            As in ``numpy.isclose``; an answer in float32 is granted 1e-4.
+        names : tuple of str, optional
+            What to call the parts of a tuple, or ``("loss",)`` for what is not one.
+        """
+        returned = self(*args, **kwargs)
+        if _problem(returned, want, rtol, atol, names):  # only now is a mistake worth computing
+            mistakes = {
+                line: value(*args, **kwargs) if callable(value) else value
+                for line, value in (mistakes or {}).items()
+            }
+        self.compare(returned, want, mistakes=mistakes, rtol=rtol, atol=atol, names=names)
+        return returned
+
+    def compare(self, returned, want, *, mistakes=None, rtol=1e-6, atol=1e-9, names=None):
+        """Compare a value of the last call with ``want``; arguments as in ``gives``."""
+        problem = _problem(returned, want, rtol, atol, names)
+        if problem:
+            line = _recognised(returned, mistakes, rtol, atol) or problem
+            raise self.wrong(line, _contrast(returned, want, names, rtol, atol))
+
+    def form(self, returned, like, *, name=None, mistakes=None):
+        """Compare type, shape and finiteness with those of the array ``like``, not the values."""
+        if problem := _form_problem(returned, np.asarray(like)):
+            line = _recognised(returned, mistakes) or (f"{name}: {problem}" if name else problem)
+            raise self.wrong(line, describe("returned", {name or "": returned}))
+
+    def gradient(self, grad, loss, at, *, name="the gradient", mistakes=None, **context):
+        """Compare a gradient of the reader's with finite differences of the loss.
+
+        Parameters
+        ----------
+        grad : array of the shape of ``at``
+        loss : callable
+            Takes an array, returns a number; **ours**, or the reader's own forward pass once it
+            has been checked.
+        at : float64 array
+            The place.
+        name : str
+            What the reader calls the gradient.
+        mistakes : dict of str: array, optional
+            The line for each known mistake, and the gradient that it gives.
+        **context
+            What else helps the gradient doctor: ``batch_size``, ``n_features``, ``terms``, ...
+        """
+        self.form(grad, at, name=name, mistakes=mistakes)
+        tolerance = 1e-4 if np.asarray(grad).dtype in (np.float32, np.float16) else 1e-6
+        verdict = gradcheck.check_gradient(loss, at, grad, tolerance=tolerance)
+        if not verdict:
+            line = _recognised(grad, mistakes) or diagnosis(grad, loss, at, name, **context)
+            place = f"at index  {verdict.worst}: {name} is {verdict.grad:.6g}"
+            raise self.wrong(line, [f"{place}, finite differences say {verdict.numeric:.6g}"])
+
+    def parts(self, returned, *names):
+        """Return a returned tuple after a look at its length: ``loss, dW = answer.parts(...)``."""
+        if not _is_tuple_of(returned, len(names)):
+            raise self.wrong(_count_problem(returned, names), describe("returned", {"": returned}))
+        return returned
+
+    @staticmethod
+    def fits(returned, like):
+        """Say whether a value has type and shape of the array ``like`` and is finite."""
+        return _form_problem(returned, np.asarray(like)) is None
+
+    def holds(self, condition, line, details=()):
+        """Raise ``Wrong`` with this line unless ``condition`` is true."""
+        if not condition:
+            raise self.wrong(line, details)
+
+    def wrong(self, line, details=()):
+        """Return the ``Wrong`` to raise, with the last call among its details."""
+        return Wrong(line, [*self.called, *details])
+
+    def _raised(self, error):
+        number, text, _ = guard.readers_frame(error, self.file)
+        message = str(error).splitlines()[0] if str(error) else "without a message"
+        where = [f"at line {number}  {text}"] if number else []
+        return self.wrong(f"raises {type(error).__name__}: {message}", where)
+
+
+def diagnosis(grad, loss, at, name, **context):
+    """Name in one line what is likely to be wrong with a gradient; the doctor's place."""
+    if hasattr(gradcheck, "diagnose"):
+        return gradcheck.diagnose(np.asarray(grad), loss, at, name=name, **context).message
+    pattern = _pattern(np.asarray(grad, float), gradcheck.numerical_gradient(loss, at))
+    return f"{name}: {pattern or 'it does not agree with finite differences of the loss'}"
+
+
+# Comparing -------------------------------------------------------------------------------------
+
+
+def _problem(returned, want, rtol, atol, names=None):
+    """Say in a clause what is wrong with a value, or with a part of a tuple; None if nothing is."""
+    if isinstance(want, tuple):
+        if not _is_tuple_of(returned, len(want)):
+            return _count_problem(returned, names)
+        for name, part, wanted in zip(names, returned, want, strict=True):
+            if problem := _problem(part, wanted, rtol, atol, [name]):
+                return problem
+        return None
+    want = np.asarray(want)
+    problem = _form_problem(returned, want)
+    if problem is None and not _close(returned, want, rtol, atol):
+        problem = _pattern(np.asarray(returned), want) or "the value is wrong"
+    return f"{names[0]}: {problem}" if problem and names else problem
+
+
+def _form_problem(returned, want):
+    """The rungs of type, shape and finiteness."""
+    wanted = _shape_words(want.shape)
+    if returned is None:
+        return f"returns nothing; wanted {wanted}. Is the return missing?"
+    try:
+        value = np.asarray(returned)
+        kind = value.dtype.kind
+    except ValueError:  # rows of different lengths
+        return f"returns {_kind(returned)} with rows of different lengths; wanted {wanted}"
+    if kind not in "biufc":
+        return f"returns {_kind(returned)}; wanted {wanted}"
+    if value.shape != want.shape:
+        return f"returns {_shape_words(value.shape)}; wanted {wanted}"
+    if not np.all(np.isfinite(value)) and np.all(np.isfinite(want)):
+        bad = "NaN" if np.any(np.isnan(value)) else "infinite"
+        share = "" if value.ndim == 0 else f" in {np.sum(~np.isfinite(value))} of {value.size}"
+        return f"the value is {bad}{share}"
+    return None
+
+
+def _close(returned, want, rtol, atol):
+    returned = np.asarray(returned)
+    if returned.dtype in (np.float32, np.float16):  # right, and rounded
+        rtol = max(rtol, 1e-4)
+        atol = max(atol, 1e-6 * float(np.max(np.abs(want), initial=0)))
+    return bool(np.allclose(returned, want, rtol=rtol, atol=atol, equal_nan=True))
+
+
+def _recognised(returned, mistakes, rtol=1e-6, atol=1e-9):
+    """Return the line of the first known mistake that gives this value, or None."""
+    for line, mistaken in (mistakes or {}).items():
+        alternatives = mistaken if isinstance(mistaken, list) else [mistaken]
+        if any(_matches(returned, alternative, rtol, atol) for alternative in alternatives):
+            return line
+    return None
+
+
+def _matches(returned, mistaken, rtol, atol):
+    """Say whether a value is what a known mistake gives; None stands for any value."""
+    if mistaken is None:
+        return True
+    if isinstance(mistaken, tuple):
+        return _is_tuple_of(returned, len(mistaken)) and all(
+            _matches(part, wrong, rtol, atol)
+            for part, wrong in zip(returned, mistaken, strict=True)
+        )
+    mistaken = np.asarray(mistaken)
+    if np.all(np.isfinite(mistaken)) and _form_problem(returned, mistaken):
+        return False
+    return np.shape(returned) == mistaken.shape and _close(returned, mistaken, rtol, atol)
+
+
+def _count_problem(returned, names):
+    got = "nothing; is the return missing?" if returned is None else _kind(returned)
+    return f"wanted {len(names)} values, {', '.join(names)}; got {got}"
+
+
+def _is_tuple_of(value, length):
+    return isinstance(value, (tuple, list)) and len(value) == length
+
+
+def _pattern(returned, want):
+    """Recognise what any answer can do wrong: a constant factor, a transposition."""
+    square = want.ndim == 2 and want.shape[0] == want.shape[1]
+    if square and np.allclose(returned, want.T, rtol=1e-4):
+        return "it is the transpose of the right one"
+    seen = np.abs(want) > 1e-9 * np.max(np.abs(want), initial=1e-300)
+    if not np.any(seen) or np.any(np.abs(returned[~seen]) > 1e-9):
+        return None
+    ratios = np.real(returned[seen] / want[seen])
+    ratio = float(ratios.flat[0])
+    if not np.allclose(ratios, ratio, rtol=1e-4, atol=0):
+        return None
+    if np.isclose(ratio, -1, rtol=1e-4):
+        return "it has the wrong sign"
+    if want.size == 1 and not _is_simple(ratio):
+        return None  # two numbers always have a ratio
+    return "it is zero" if ratio == 0 else f"it is {ratio:.4g} times the right one"
+
+
+def _is_simple(ratio):
+    return any(np.isclose(ratio, simple, rtol=1e-4) for simple in (0, 2, -2, 0.5, -0.5))
+
+
+# Words -----------------------------------------------------------------------------------------
+
+
+def describe(title, values):
+    """Return lines that show values by name: ``called with x = [1, 2]  float64, shape (2,)``."""
+    lines, width = [], max(len(name) for name in values)
+    for name, value in values.items():
+        head = f"{title if not lines else '':<12}"
+        if name:
+            head += f"{name:<{width}} = "
+        first, *rest = show(value)
+        lines.append(head + first)
+        lines.extend(" " * len(head) + line for line in rest)
+    return lines
+
+
+def show(value):
+    """Return the lines of a short picture of a value; of a large array, form and first entries."""
+    if isinstance(value, np.ndarray) and value.ndim:
+        if value.size <= 24:
+            text = np.array2string(value, precision=6, separator=", ", max_line_width=70)
+        else:
+            first = ", ".join(f"{x:.6g}" for x in value.flat[:4])
+            text = f"[{first}, ...]"
+        return f"{text}  {value.dtype}, shape {value.shape}".splitlines()
+    if isinstance(value, (float, np.floating)):
+        return [f"{value:.10g}"]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if callable(value):
+        return [getattr(value, "__name__", type(value).__name__)]
+    text = repr(value).splitlines() or [""]
+    return [line if len(line) < 90 else line[:87] + "..." for line in text[:8]]
+
+
+def _contrast(returned, want, names, rtol, atol):
+    """The lines that show what came and what was wanted."""
+    if isinstance(want, tuple):
+        if not _is_tuple_of(returned, len(want)):
+            return describe("returned", {"": returned})
+        lines = []
+        for name, part, wanted in zip(names, returned, want, strict=True):
+            if _problem(part, wanted, rtol, atol):
+                lines += _contrast(part, wanted, [name], rtol, atol)
+        return lines
+    name = names[0] if names else ""
+    lines = describe("returned", {name: returned}) + describe("expected", {name: want})
+    want = np.asarray(want)
+    if want.size > 24 and np.shape(returned) == want.shape:
+        off = ~np.isclose(returned, want, rtol=rtol, atol=atol, equal_nan=True)
+        index = tuple(int(i) for i in np.argwhere(off)[0])
+        values = f"{np.asarray(returned)[index]:.6g} for {want[index]:.6g}"
+        lines.append(f"first at    index {index}: {values}; {off.sum()} of {off.size} are wrong")
+    return lines
+
+
+def _shape_words(shape):
+    return f"an array of shape {shape}" if shape else "a number"
+
+
+def _kind(value):
+    if isinstance(value, (tuple, list)):
+        return f"a {type(value).__name__} of {len(value)}"
+    if isinstance(value, np.ndarray):
+        return _shape_words(value.shape)
+    return f"an object of type {type(value).__name__}"
+
+
+def _named(function, args, kwargs):
+    try:
+        return dict(inspect.signature(function).bind(*args, **kwargs).arguments)
+    except (TypeError, ValueError):  # the call itself will say what does not fit
+        return {f"argument {i + 1}": value for i, value in enumerate(args)} | kwargs
+
+
+def _file_of(answer):
+    """Return the file, or the cell, in which a function or class was written; "" if unknown."""
+    parts = list(vars(answer).values()) if isinstance(answer, type) else [answer]
+    codes = [inspect.unwrap(part).__code__ for part in parts if inspect.isfunction(part)]
+    return codes[0].co_filename if codes else ""
