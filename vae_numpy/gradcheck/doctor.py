@@ -6,6 +6,7 @@ be after each mistake it knows, and looks which of these it was given. Where non
 where the gradient is wrong and leaves the cause open.
 """
 
+import copy
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -170,7 +171,8 @@ def diagnose(
         foreseen += from_previous(previous, slopes.central)
     if not callable(gradient):
         return case.judge(gradient, foreseen, parts)
-    first, again = (np.array(gradient(x)) for _ in range(2))  # copies: it may reuse its buffer
+    # Copies: it may write into the same array again.
+    first, again = (copy.deepcopy(gradient(x)) for _ in range(2))
     diagnosis = case.judge(first, foreseen, parts, again=again)
     if diagnosis:
         with _moved(x, 0.9):
@@ -197,8 +199,13 @@ def _moved(x, factor):
 
 def known_factors(batch_size, n_features):
     """List the constant factors that have a cause, as (factor, mistake, the cause)."""
-    n, features = batch_size, n_features
-    features = features if isinstance(features, tuple) else (features,)
+    n = batch_size
+    if n is not None:
+        check_integer("batch_size", n, minimum=1)
+    features = n_features if isinstance(n_features, tuple) else (n_features,)
+    features = [d for d in features if d is not None]
+    for d in features:
+        check_integer("n_features", d, minimum=1)
     known = []
     if n is not None:
         known += [
@@ -211,13 +218,12 @@ def known_factors(batch_size, n_features):
         (-1, "factor_-1", "a minus of the loss is lost, or a difference is taken the other way"),
     ]
     for d in features:
-        if d is not None:
-            known += [
-                (d, "factor_d", f"D = {d}; a sum over the features, where the loss takes a mean"),
-                (1 / d, "factor_d", f"D = {d}; a mean over the features, where the loss sums"),
-            ]
+        known += [
+            (d, "factor_d", f"D = {d}; a sum over the features, where the loss takes a mean"),
+            (1 / d, "factor_d", f"D = {d}; a mean over the features, where the loss sums"),
+        ]
     for d in features:
-        if d is not None and n is not None:
+        if n is not None:
             axis = "the mean was taken over the wrong axis"
             known += [
                 (n / d, "wrong_axis", f"divided by D = {d} instead of N = {n}: {axis}"),
@@ -296,8 +302,6 @@ class Case:
     def __init__(self, name, slopes, *, tolerance=None, batch_size=None, n_features=None):
         if tolerance is not None:
             check_number("tolerance", tolerance, above=0)
-        if batch_size is not None:
-            check_integer("batch_size", batch_size, minimum=1)
         self.name, self.slopes, self.tolerance = name, slopes, tolerance
         self.right = slopes.central
         self.factors = known_factors(batch_size, n_features)
@@ -311,15 +315,17 @@ class Case:
             index = tuple(int(i) for i in np.argwhere(~np.isfinite(given))[0])
             return self._say("not_finite", f"is {given[index]} at index {index}", np.inf)
         # float32 values, even those that have been cast since, are less exact.
-        exact = np.any(given != given.astype(np.float32))
+        with np.errstate(over="ignore"):
+            exact = np.any(given != given.astype(np.float32))
         tolerance = self.tolerance or (1e-5 if exact else 1e-4)
         if again is not None and not _close(given, self._numbers(again), tolerance):
             return self._twice(given, self._numbers(again), tolerance)
         if given.shape != self.right.shape:
             return self._shape(given, foreseen, tolerance)
         deviation = self._deviation(given)
-        # As in ``check_gradient``: below their resolution, finite differences see nothing.
-        floor = self.slopes.resolution / tolerance
+        # As in ``check_gradient``: below their resolution, finite differences see nothing. And
+        # where float32 subtracts numbers near 1, as in p - x, nothing below its own is left.
+        floor = max(self.slopes.resolution, 0 if exact else np.finfo(np.float32).eps) / tolerance
         error = _largest(deviation) / max(_largest(given), _largest(self.right), floor)
         if error <= tolerance:
             return self._say(None, f"is right: relative error {error:.1e}", error)
@@ -335,7 +341,8 @@ class Case:
     def _name(self, given, foreseen, parts, tolerance):
         """Return (mistake, message, factor, alternatives) of the pattern that fits, or None."""
         right, size = self.right, _largest(self.right)
-        tolerance += self.slopes.resolution / size if size else 1.0
+        haze = self.slopes.resolution
+        tolerance += haze / size if size else 1.0
         if tolerance > 1e-3:
             return None  # so near to zero, finite differences are too coarse to tell
         scaled = [
@@ -343,7 +350,10 @@ class Case:
             for c, mistake, cause in self.factors
         ]
         others = [(1.0, s) for s in [*foreseen, *patterns(right), *from_parts(parts, right)]]
-        hits = [(c, s) for c, s in scaled + others if _close(given, s.gradient, tolerance)]
+        # What is itself a difference of such gradients may be all haze.
+        hits = [
+            (c, s) for c, s in scaled + others if _close(given, s.gradient, tolerance, 10 * haze)
+        ]
         if hits:
             factor, first = hits[0]
             names = tuple(dict.fromkeys(s.mistake for _, s in hits))
@@ -352,10 +362,12 @@ class Case:
             return "zero", "is 0 everywhere: nothing was written into it", 0.0, ()
         if np.sum(abs(right) > 0.01 * size) < 3:
             return None  # two numbers fit too many stories
-        for c, _, cause in self.factors:
-            for _, s in others:
-                if s.gradient.any() and _close(given, c * s.gradient, tolerance):
-                    return s.mistake, f"{s.message}; and it {_times(c)}: {cause}", float(c), ()
+        for _, s in others:
+            # An array that holds one number only is too easily met with.
+            c = _ratio(given, s.gradient) if np.ptp(s.gradient) > 0 else 0.0
+            for known, _, cause in self.factors:
+                if abs(c / known - 1) < tolerance and _close(given, c * s.gradient, tolerance):
+                    return s.mistake, f"{s.message}; and it {_times(known)}: {cause}", known, ()
         return self._constant(given, parts, tolerance)
 
     def _constant(self, given, parts, tolerance):
@@ -367,7 +379,9 @@ class Case:
         for term, part in parts.items():
             c = 1 + _ratio(given - right, part)
             if _close(given, right + (c - 1) * part, tolerance):
-                causes = [cause for known, _, cause in self.factors if np.isclose(c, known)]
+                causes = [
+                    cause for known, _, cause in self.factors if abs(c / known - 1) < tolerance
+                ]
                 why = f": {causes[0]}" if causes else ""
                 return "term_factor", f"counts one term, {term}, {c:.6g} times{why}", c, ()
         return None
@@ -392,6 +406,8 @@ class Case:
         """Say what is wrong with a gradient of the wrong shape."""
         right = self.right
         shapes = f"its shape is {given.shape}, where {right.shape} is wanted"
+        if given.size == right.size and _close(given.reshape(right.shape), right, tolerance):
+            return self._say("shape", f"has the right numbers, but {shapes}", np.inf)
         for c, _, cause in [(1, "", ""), *self.factors]:
             also = f"; and it {_times(c)}: {cause}" if cause else ""
             for s in [*foreseen, *patterns(right)]:
@@ -402,8 +418,6 @@ class Case:
                 if _close(given.sum(axis=axis), c * right, tolerance):
                     message = f"must still be summed over axis {axis} ({shapes}){also}"
                     return self._say("wrong_axis", message, np.inf, float(c))
-        if given.size == right.size and _close(given.reshape(right.shape), right, tolerance):
-            return self._say("shape", f"has the right numbers, but {shapes}", np.inf)
         return self._say("shape", f"cannot be compared: {shapes}", np.inf)
 
     def _deviation(self, given):
@@ -449,15 +463,17 @@ def _largest(array):
     return float(np.max(np.abs(array), initial=0.0))
 
 
-def _close(a, b, tolerance):
-    """Whether two arrays agree, up to ``tolerance`` times their largest entry."""
+def _close(a, b, tolerance, haze=0.0):
+    """Whether two arrays agree, up to ``tolerance`` times their largest entry, plus ``haze``."""
     if a.shape != b.shape:
         return False
-    return _largest(a - b) <= tolerance * max(_largest(a), _largest(b))
+    return _largest(a - b) <= tolerance * max(_largest(a), _largest(b)) + haze
 
 
 def _ratio(a, b):
     """Return the number c that brings c b nearest to a; 0 where there is none."""
+    if a.shape != b.shape:
+        return 0.0
     squares = np.sum(b * b)
     return float(np.sum(a * b) / squares) if squares > 0 else 0.0
 

@@ -4,6 +4,7 @@ Each place has four parts: the loss, in plain NumPy, for finite differences; its
 the gradients after each mistake that is known of it; and a public function that compares.
 """
 
+import copy
 from typing import NamedTuple
 
 import numpy as np
@@ -52,7 +53,10 @@ def _dense_loss(x, W, b, dy, activation):
 def _dense_gradients(x, W, b, dy, activation):
     f, derivative = ACTIVATIONS[activation]
     y = f(x @ W + (0 if b is None else b))
-    return _dense_back(x, W, dy * derivative(y))
+    gradients = _dense_back(x, W, dy * derivative(y))
+    if b is None:
+        del gradients["db"]
+    return gradients
 
 
 def _dense_back(x, W, da):
@@ -69,6 +73,11 @@ def _dense_suspects(x, W, b, dy, activation, other_x=()):
     def behind(mistake, message, wrong_da):
         suspects.append((mistake, message, _dense_back(x, W, wrong_da)))
 
+    if b is not None:
+        message = "is computed with a = x W: the bias is forgotten"
+        behind("forgotten_bias", message, dy * derivative(f(x @ W)))
+        unused = {"db": np.zeros_like(b)}
+        suspects.append(("forgotten_bias", "is 0: the bias gets no gradient", unused))
     if activation != "identity":
         told = f"takes {activation}'s derivative"
         behind(
@@ -87,11 +96,6 @@ def _dense_suspects(x, W, b, dy, activation, other_x=()):
         if other not in (activation, "identity"):
             message = f"takes {other}'s derivative, where the activation is {activation}"
             behind("derivative_of_another", message, dy * slope(y))
-    if b is not None:
-        message = "is computed with a = x W: the bias is forgotten"
-        behind("forgotten_bias", message, dy * derivative(f(x @ W)))
-        unused = {"db": np.zeros_like(b)}
-        suspects.append(("forgotten_bias", "is 0: the bias gets no gradient", unused))
     wrong_axis = [
         {"db": da.sum(axis=1)},
         {"db": da.mean(axis=1)},
@@ -269,8 +273,6 @@ def diagnose_bernoulli(
     -------
     diagnosis : Diagnosis
     """
-    if not isinstance(gradients, dict) and not callable(gradients):
-        gradients = {"dlogits": gradients}
     return _consult(
         _BERNOULLI,
         gradients,
@@ -483,22 +485,18 @@ def _consult(
     tolerance=None,
 ):
     """Judge each gradient and return the Diagnosis to be shown first."""
-    first, again = gradients, {}
-    if callable(gradients):
-        # Copies: it may reuse its buffers.
-        first, again = ({k: _copy(g) for k, g in gradients().items()} for _ in range(2))
     back = through or (lambda here: here)
-    slopes = _slopes(place, arguments, through)
-    for key in first:
-        if key not in slopes:
-            wanted = ", ".join(repr(name) for name in slopes)
-            raise ValueError(f"gradients must have keys out of {wanted}, got {key!r}")
     right = place.gradients(**arguments)
+    ends = back(right)
+    if callable(gradients):
+        first, again = (_by_name(gradients(), ends) for _ in range(2))
+    else:
+        first, again = _by_name(gradients, ends), {}
+    slopes = _slopes(place, arguments, through, first)
     suspects = [
         (mistake, message, back({**right, **wrong}))
         for mistake, message, wrong in place.suspects(**arguments, **(known or {}))
     ]
-    ends = back(right)
     others = [back(place.gradients(**arguments | _float64(**other))) for other in other_noise]
     earlier = previous and back(place.gradients(**arguments | _float64(**previous)))
     parts = {
@@ -528,16 +526,25 @@ def _consult(
     return _first(diagnoses)
 
 
-def _copy(gradient):
-    return None if gradient is None else np.array(gradient)
+def _by_name(gradients, wanted):
+    """Check the names; return a dict of copies, for a function may write into its arrays again."""
+    if len(wanted) == 1 and not isinstance(gradients, dict):
+        gradients = dict.fromkeys(wanted, gradients)
+    names = ", ".join(repr(name) for name in wanted)
+    if not isinstance(gradients, dict):
+        got = type(gradients).__name__
+        raise TypeError(f"gradients must be a dict with keys out of {names}, got {got}")
+    if not gradients or not set(gradients) <= set(wanted):
+        raise ValueError(f"gradients must have keys out of {names}, got {list(gradients)}")
+    return copy.deepcopy(gradients)
 
 
-def _slopes(place, arguments, through):
-    """Return the Differences of each gradient, here or, with ``through``, further back."""
+def _slopes(place, arguments, through, wanted):
+    """Return the Differences of each wanted gradient, here or, with ``through``, further back."""
     here = {
         key: differences(lambda _: place.loss(**arguments), arguments[name])
         for key, name in place.inputs.items()
-        if arguments[name] is not None
+        if arguments[name] is not None and (through or key in wanted)
     }
     if through is None:
         return here
