@@ -322,11 +322,12 @@ class Case:
             return self._twice(given, self._numbers(again), tolerance)
         if given.shape != self.right.shape:
             return self._shape(given, foreseen, tolerance)
-        deviation = self._deviation(given)
         # As in ``check_gradient``: below their resolution, finite differences see nothing. And
         # where float32 subtracts numbers near 1, as in p - x, nothing below its own is left.
         floor = max(self.slopes.resolution, 0 if exact else np.finfo(np.float32).eps) / tolerance
-        error = _largest(deviation) / max(_largest(given), _largest(self.right), floor)
+        scale = max(_largest(given), _largest(self.right), floor)
+        deviation = self._deviation(given, tolerance * scale)
+        error = _largest(deviation) / scale
         if error <= tolerance:
             return self._say(None, f"is right: relative error {error:.1e}", error)
         named = self._name(given, foreseen, parts or {}, tolerance)
@@ -420,13 +421,15 @@ class Case:
                     return self._say("wrong_axis", message, np.inf, float(c))
         return self._say("shape", f"cannot be compared: {shapes}", np.inf)
 
-    def _deviation(self, given):
+    def _deviation(self, given, allowed):
         """Measure how far each entry is from what finite differences allow."""
+        deviation = abs(given - self.right)
         # At a kink the slopes from the left and from the right differ: all between them is right.
-        low = np.minimum(self.slopes.left, self.slopes.right)
-        high = np.maximum(self.slopes.left, self.slopes.right)
-        beyond = np.maximum(0, np.maximum(low - given, given - high))
-        return np.minimum(beyond, abs(given - self.right))
+        low = np.minimum(self.slopes.left, self.slopes.right) - allowed
+        high = np.maximum(self.slopes.left, self.slopes.right) + allowed
+        between = (low <= given) & (given <= high)
+        deviation[(deviation > allowed) & between] = 0
+        return deviation
 
     def _where(self, given, deviation, error, tolerance):
         """Describe an error that fits no pattern."""

@@ -96,16 +96,19 @@ def _dense_suspects(x, W, b, dy, activation, other_x=()):
         if other not in (activation, "identity"):
             message = f"takes {other}'s derivative, where the activation is {activation}"
             behind("derivative_of_another", message, dy * slope(y))
-    wrong_axis = [
-        {"db": da.sum(axis=1)},
-        {"db": da.mean(axis=1)},
-        *({"dW": p} for p in _products(W.shape, (x, da), (x, da.T), (x.T, da.T))),
-        *({"dx": p} for p in _products(x.shape, (da.T, W.T), (da.T, W))),
+    sums = [
+        (
+            "da, (N, n_out), is summed over the batch, axis 0",
+            "db",
+            [da.sum(axis=1), da.mean(axis=1)],
+        ),
+        ("x.T @ da sums over the batch", "dW", _products(W.shape, (x, da), (x, da.T), (x.T, da.T))),
+        ("da @ W.T sums over n_out", "dx", _products(x.shape, (da.T, W.T), (da.T, W))),
     ]
-    message = "is summed over the wrong axis: over the {} of da = dy * f', (N, n_out), goes the sum"
-    for gradients in wrong_axis:
-        kept = "features" if "dx" in gradients else "rows"
-        suspects.append(("wrong_axis", message.format(kept), gradients))
+    for wanted, key, wrong in sums:
+        for gradient in wrong:
+            message = f"is summed over the wrong axis: {wanted}"
+            suspects.append(("wrong_axis", message, {key: gradient}))
     for product in _products(x.shape, (da, W)):
         suspects.append(("transposed", "needs W transposed: dx = da W.T", {"dx": product}))
     for other in other_x:
