@@ -560,6 +560,20 @@ def test_shapes():
     assert p.see({"dW": 0 * p.W}).mistake == "zero"
 
 
+def test_a_layer_without_bias_and_an_input_of_one_row():
+    p = dense((1, 4, 3), 0)
+    y = np.tanh(p.x @ p.W)
+    da = p.dy * (1 - y**2)
+    context = {"activation": "tanh"}
+    right = {"dW": p.x.T @ da, "dx": da @ p.W.T}
+    assert diagnose_dense(right, p.x, p.W, None, p.dy, **context).ok
+    wrong = {"dW": p.x.T @ p.dy}
+    diagnosis = diagnose_dense(wrong, p.x, p.W, None, p.dy, **context)
+    assert diagnosis.mistake == "derivative_missing"
+    with pytest.raises(ValueError, match="keys out of 'dW', 'dx', got .'db'"):
+        diagnose_dense({"db": da[0]}, p.x, p.W, None, p.dy, **context)
+
+
 def test_bad_arguments_are_refused():
     p = kl(PLAIN[0], 0)
     with pytest.raises(ValueError, match="keys out of 'dmu', 'dlogvar', got .'dx'"):

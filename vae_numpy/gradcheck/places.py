@@ -98,12 +98,16 @@ def _dense_suspects(x, W, b, dy, activation, other_x=()):
             behind("derivative_of_another", message, dy * slope(y))
     sums = [
         (
-            "da, (N, n_out), is summed over the batch, axis 0",
+            "db must sum da, (N, n_out), over the batch, axis 0",
             "db",
             [da.sum(axis=1), da.mean(axis=1)],
         ),
-        ("x.T @ da sums over the batch", "dW", _products(W.shape, (x, da), (x, da.T), (x.T, da.T))),
-        ("da @ W.T sums over n_out", "dx", _products(x.shape, (da.T, W.T), (da.T, W))),
+        (
+            "dW = x.T @ da must sum over the batch",
+            "dW",
+            _products(W.shape, (x, da), (x, da.T), (x.T, da.T)),
+        ),
+        ("dx = da @ W.T must sum over n_out", "dx", _products(x.shape, (da.T, W.T), (da.T, W))),
     ]
     for wanted, key, wrong in sums:
         for gradient in wrong:
