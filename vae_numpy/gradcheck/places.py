@@ -96,6 +96,15 @@ def _dense_suspects(x, W, b, dy, activation, other_x=()):
         if other not in (activation, "identity"):
             message = f"takes {other}'s derivative, where the activation is {activation}"
             behind("derivative_of_another", message, dy * slope(y))
+    for other in other_x:
+        message = "is computed with other noise in x than the forward pass had"
+        suspects.append(("noise", message, _dense_back(other, W, da)))
+    return suspects + _wrong_products(x, W, da)
+
+
+def _wrong_products(x, W, da):
+    """List the suspects that sum over a wrong axis or lack a transposition, where shapes allow."""
+    suspects = []
     sums = [
         (
             "db must sum da, (N, n_out), over the batch, axis 0",
@@ -115,9 +124,6 @@ def _dense_suspects(x, W, b, dy, activation, other_x=()):
             suspects.append(("wrong_axis", message, {key: gradient}))
     for product in _products(x.shape, (da, W)):
         suspects.append(("transposed", "needs W transposed: dx = da W.T", {"dx": product}))
-    for other in other_x:
-        message = "is computed with other noise in x than the forward pass had"
-        suspects.append(("noise", message, _dense_back(other, W, da)))
     return suspects
 
 
