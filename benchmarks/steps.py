@@ -1,0 +1,84 @@
+"""A whole training step of a VAE: ours against PyTorch and JAX, after a check of fairness."""
+
+from contextlib import ExitStack
+
+import numpy as np
+
+from .networks import NETWORKS
+from .ours import Ours
+from .timing import interleave, ratio, summary
+
+TOLERANCE = 1e-4  # relative: float32 sums in another order
+
+
+def contestants(network):
+    """Make every contestant that can be imported here, all with the same weights and noise."""
+    arrays = network.arrays()
+    found = [Ours(network, *arrays)]
+    try:
+        from .torch_peer import Torch
+    except ImportError:
+        print("PyTorch is not installed (the extra 'bench'); it is left out")
+    else:
+        found += [Torch(network, *arrays, compiled=compiled) for compiled in (False, True)]
+    try:
+        from .jax_peer import Jax
+    except ImportError:
+        print("JAX is not installed (the extra 'bench'); it is left out")
+    else:
+        found.append(Jax(network, *arrays))
+    return found
+
+
+def check_fairness(found):
+    """Check that all contestants compute the same loss and gradients.
+
+    Raises
+    ------
+    AssertionError
+        If one of them is off by more than ``TOLERANCE``, relative to the largest entry.
+    """
+    loss, gradients = found[0].loss_and_gradients()
+    for other in found[1:]:
+        other_loss, other_gradients = other.loss_and_gradients()
+        assert abs(other_loss - loss) <= TOLERANCE * abs(loss), (other.name, other_loss, loss)
+        for i, (a, b) in enumerate(zip(gradients, other_gradients, strict=True)):
+            off = np.abs(a - b).max() / np.abs(a).max()
+            assert off <= TOLERANCE, f"{other.name}: gradient {i} is off by {off:.1e}"
+
+
+def run(*, budget, networks=NETWORKS):
+    """Time a step of each contestant on each network; returns a list of dicts."""
+    rows = []
+    for network in networks:
+        found = contestants(network)
+        check_fairness(found)
+        with ExitStack() as stack:
+            stack.enter_context(found[0].threads())
+            turns = interleave({c.name: c.step for c in found}, budget=budget)
+        rows.append(
+            {
+                "network": network.name,
+                "batch": network.batch,
+                "seconds": {name: summary(t) for name, t in turns.items()},
+                "ours_times_as_fast": {
+                    name: ratio(t, turns["vae_numpy"])
+                    for name, t in turns.items()
+                    if name != "vae_numpy"
+                },
+            }
+        )
+        print_row(rows[-1])
+    return rows
+
+
+def print_row(row):
+    """Print one network's medians, and how many times as fast ours is."""
+    print(f"\n{row['network']}, batch {row['batch']}")
+    for name, seconds in row["seconds"].items():
+        times = row["ours_times_as_fast"].get(name)
+        print(
+            f"  {name:20}{1e3 * seconds['median']:9.3f} ms"
+            f"  ({1e3 * seconds['low']:.3f} to {1e3 * seconds['high']:.3f})"
+            + (f"   ours {times['median']:.2f} times as fast" if times else "")
+        )
