@@ -52,7 +52,7 @@ def beta_vae_score(
 
     References
     ----------
-    Higgins et al. (2017), section 3; budgets and classifier as in Locatello et al. (2019).
+    Higgins et al. (2017); budgets and classifier as in Locatello et al. (2019).
     """
     from sklearn.linear_model import LogisticRegression
 

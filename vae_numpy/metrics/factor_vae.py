@@ -59,7 +59,7 @@ def factor_vae_score(
 
     References
     ----------
-    Kim and Mnih (2018), section 4; budgets and ``min_std`` as in Locatello et al. (2019).
+    Kim and Mnih (2018); budgets and ``min_std`` as in Locatello et al. (2019).
     """
     columns = columns_of(dataset, factors)
     check_generator(rng)

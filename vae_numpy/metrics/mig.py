@@ -33,7 +33,7 @@ def mig(codes, factors, *, n_bins=20):
 
     References
     ----------
-    Chen et al. (2018), eq. 6. Binned as in Locatello et al. (2019).
+    Chen et al. (2018); estimated from bins as in Locatello et al. (2019).
     """
     codes, factors = check_codes_and_factors(codes, factors)
     if codes.shape[1] < 2:
