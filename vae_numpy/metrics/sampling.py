@@ -168,6 +168,7 @@ def blocks(n_points, batch_size):
 
 def columns_of(dataset, factors):
     """Return the columns of the factors with these names, in their order; of all if None."""
+    check_dataset(dataset)
     names = list(dataset.factor_names)
     if factors is None:
         return np.arange(len(names))
