@@ -116,7 +116,7 @@ def test_one_random_code_of_the_table_lies_among_many(name):
     make, *answers = ONE_OF_MANY[name]
     scores = []
     for seed in range(40):
-        encode, budget = make(seed), {"n_train": 1000, "n_eval": 500}
+        encode, budget = make(seed), {"n_train": 500, "n_eval": 250}
         codes, factors = sample(encode, seed)
         rng = np.random.default_rng(seed)
         scores.append(
