@@ -3,10 +3,13 @@
 from contextlib import ExitStack
 
 import numpy as np
+from threadpoolctl import threadpool_limits
+
+from vae_numpy.threads import limit
 
 from .networks import NETWORKS
 from .ours import Ours
-from .timing import interleave, ratio, summary
+from .timing import interleave, summary, times_as_fast
 
 TOLERANCE = 1e-4  # relative: float32 sums in another order
 
@@ -53,32 +56,68 @@ def run(*, budget, networks=NETWORKS):
     for network in networks:
         found = contestants(network)
         check_fairness(found)
-        with ExitStack() as stack:
-            stack.enter_context(found[0].threads())
-            turns = interleave({c.name: c.step for c in found}, budget=budget)
+        turns = interleave(
+            {contestant.name: contestant.step for contestant in found},
+            budget=budget,
+            around={found[0].name: found[0].threads},
+        )
         rows.append(
             {
                 "network": network.name,
                 "batch": network.batch,
                 "seconds": {name: summary(t) for name, t in turns.items()},
-                "ours_times_as_fast": {
-                    name: ratio(t, turns["vae_numpy"])
-                    for name, t in turns.items()
-                    if name != "vae_numpy"
-                },
+                "ours_times_as_fast": times_as_fast(turns.pop(found[0].name), turns),
             }
         )
         print_row(rows[-1])
     return rows
 
 
+def threads(*, budget, networks=NETWORKS):
+    """Time our step with the library's choice of threads against every choice by hand."""
+    rows = []
+    for network in networks:
+        ours = Ours(network, *network.arrays())
+        settings = {"the library's": ours.threads}
+        for blas in (1, 2):
+            for own in (1, 2):
+                settings[f"BLAS {blas}, own {own}"] = _by_hand(blas, own)
+        turns = interleave({name: ours.step for name in settings}, budget=budget, around=settings)
+        chosen = turns.pop("the library's")
+        ratios = times_as_fast(chosen, turns)
+        best = min(ratios, key=lambda name: ratios[name]["median"])
+        rows.append(
+            {
+                "network": network.name,
+                "seconds": summary(chosen),
+                "ours_times_as_fast": ratios,
+                "best_by_hand": best,
+            }
+        )
+        print(
+            f"  {network.name:20}{1e3 * rows[-1]['seconds']['median']:9.3f} ms; the best by hand, "
+            f"{best}, takes {ratios[best]['median']:.2f} of that"
+        )
+    return rows
+
+
+def _by_hand(blas, own):
+    def context():
+        stack = ExitStack()
+        stack.enter_context(threadpool_limits(blas, "blas"))
+        stack.enter_context(limit(own))
+        return stack
+
+    return context
+
+
 def print_row(row):
     """Print one network's medians, and how many times as fast ours is."""
-    print(f"\n{row['network']}, batch {row['batch']}")
+    print(f"\n  {row['network']}, batch {row['batch']}")
     for name, seconds in row["seconds"].items():
         times = row["ours_times_as_fast"].get(name)
         print(
-            f"  {name:20}{1e3 * seconds['median']:9.3f} ms"
+            f"    {name:20}{1e3 * seconds['median']:9.3f} ms"
             f"  ({1e3 * seconds['low']:.3f} to {1e3 * seconds['high']:.3f})"
             + (f"   ours {times['median']:.2f} times as fast" if times else "")
         )

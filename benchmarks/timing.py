@@ -1,6 +1,7 @@
 """How everything here is timed: interleaved, in one process, medians with their spread."""
 
 import time
+from contextlib import nullcontext
 
 import numpy as np
 
@@ -9,7 +10,7 @@ import numpy as np
 REST = 0.2
 
 
-def interleave(contestants, *, budget, least=5, warm_up=3):
+def interleave(contestants, *, budget, around=None, rest=REST, turn=0.05):
     """Time functions in turn, so that whatever disturbs the machine disturbs all of them alike.
 
     Parameters
@@ -17,49 +18,52 @@ def interleave(contestants, *, budget, least=5, warm_up=3):
     contestants : dict
         Functions without arguments, by name.
     budget : float
-        Seconds for all of them together.
-    least : int
-        Rounds at least, whatever the budget.
-    warm_up : int
-        Rounds that are not counted: compilers and caches.
+        Seconds for all of them together; there are five rounds at least.
+    around : dict or None
+        For some of the names a function that makes a context, which is entered for a turn.
+    rest : float
+        Seconds of silence before each turn.
+    turn : float
+        Seconds that a turn should last; short functions are called often in it.
 
     Returns
     -------
     seconds : dict
         For each name an array, one entry a round: the mean time of a call in that round.
     """
-    for _ in range(warm_up):
-        for function in contestants.values():
-            function()
-    calls = {name: _calls_in_a_turn(function) for name, function in contestants.items()}
+    contexts = {name: (around or {}).get(name, nullcontext) for name in contestants}
+    calls = {}
+    for name, function in contestants.items():
+        with contexts[name]():
+            for _ in range(3):  # compilers and caches
+                function()
+            calls[name] = max(1, round(turn / _time(function, 1)))
     seconds = {name: [] for name in contestants}
     end = time.perf_counter() + budget
-    while time.perf_counter() < end or len(next(iter(seconds.values()))) < least:
+    rounds = 0
+    while rounds < 5 or time.perf_counter() < end:
+        rounds += 1
         for name, function in contestants.items():
-            time.sleep(REST)
-            function()  # not counted: it finds the caches full of another's data
-            start = time.perf_counter()
-            for _ in range(calls[name]):
-                function()
-            seconds[name].append((time.perf_counter() - start) / calls[name])
+            with contexts[name]():
+                time.sleep(rest)
+                function()  # not counted: it finds the caches full of another's data
+                seconds[name].append(_time(function, calls[name]))
     return {name: np.array(turns) for name, turns in seconds.items()}
 
 
-def _calls_in_a_turn(function, turn=0.05):
-    # Short functions are called often in a turn: the clock and the switch to another contestant's
-    # data in the caches then weigh little, as they do in a training.
+def _time(function, calls):
     start = time.perf_counter()
-    function()
-    return max(1, int(turn / (time.perf_counter() - start)))
+    for _ in range(calls):
+        function()
+    return (time.perf_counter() - start) / calls
 
 
 def summary(turns):
-    """Return the median and the quartiles of the seconds of several turns, as a dict."""
-    low, median, high = np.percentile(turns, [25, 50, 75])
-    return {"median": median, "low": low, "high": high, "turns": len(turns)}
+    """Return the median and the quartiles over the rounds, and their number, as a dict."""
+    low, median, high = (float(q) for q in np.percentile(turns, [25, 50, 75]))
+    return {"median": median, "low": low, "high": high, "rounds": len(turns)}
 
 
-def ratio(other, ours):
-    """Return how many times as fast ours is: median and quartiles of the rounds' quotients."""
-    n = min(len(other), len(ours))
-    return summary(np.asarray(other[:n]) / np.asarray(ours[:n]))
+def times_as_fast(ours, others):
+    """Summarise, for each of the others, its time over ours, round by round."""
+    return {name: summary(turns / ours) for name, turns in others.items()}

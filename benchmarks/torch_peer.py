@@ -35,7 +35,7 @@ class Torch:
         self.adam.zero_grad()
         loss = self.loss()
         loss.backward()
-        return float(loss), [w.grad.numpy().copy() for w in self.weights]
+        return float(loss.detach()), [w.grad.numpy().copy() for w in self.weights]
 
     def step(self):
         """Train once: forward, ELBO, backward, Adam."""

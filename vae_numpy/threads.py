@@ -24,7 +24,7 @@ from threadpoolctl import ThreadpoolController
 from vae_numpy.utils import check_integer
 
 # In multiplications of a product. A core does some 2^35 of them in a second.
-BLAS_THREADS = 2**23  # from here on BLAS may use threads
+BLAS_THREADS = 2**25  # from here on BLAS may use threads
 OWN_PRODUCT = 2**26  # from here on training uses our own product
 WORTH_SHARING = 2**24  # from here on our own product is shared among threads
 

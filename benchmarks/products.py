@@ -1,0 +1,115 @@
+"""Our own product and the fused dense layer against OpenBLAS through NumPy, and the roofline."""
+
+import numba
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from vae_numpy.kernels import compiled
+
+from .timing import interleave, summary, times_as_fast
+
+SHAPES = (  # batch, n_in, n_out
+    (64, 64, 64),
+    (128, 784, 400),
+    (64, 4096, 1200),
+    (256, 256, 256),
+    (1024, 1024, 1024),
+)
+
+
+def run(*, budget, shapes=SHAPES):
+    """Time every product that backpropagation needs, on one core; returns a list of dicts."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for shape in shapes:
+        n, n_in, n_out = shape
+        X, W, dY = (
+            rng.normal(size=s).astype(np.float32) for s in ((n, n_in), (n_in, n_out), (n, n_out))
+        )
+        for name, A, B in (("X @ W", X, W), ("X.T @ dY", X.T, dY), ("dY @ W.T", dY, W.T)):
+            assert np.allclose(compiled.product_packed(A, B), A @ B, atol=1e-2)
+            contestants = {
+                "own": lambda A=A, B=B: compiled.product_packed(A, B),
+                "NumPy": lambda A=A, B=B: A @ B,
+            }
+            rows.append(_row(name, shape, contestants, budget))
+        b = rng.normal(size=n_out).astype(np.float32)
+        contestants = {
+            "own": lambda X=X, W=W, b=b: fused(X, W, b),
+            "NumPy": lambda X=X, W=W, b=b: np.maximum(X @ W + b, 0),
+        }
+        assert np.allclose(contestants["own"](), contestants["NumPy"](), atol=1e-2)
+        rows.append(_row("relu(X @ W + b)", shape, contestants, budget))
+    return rows
+
+
+def fused(X, W, b):
+    """Compute relu(X W + b) by our own product, with bias and relu in it."""
+    y = np.empty((len(X), W.shape[1]), X.dtype)
+    return compiled._product_into(y, X, W, bias=b, relu=True, shared=False)
+
+
+def _row(name, shape, contestants, budget):
+    with threadpool_limits(1, "blas"):
+        turns = interleave(contestants, budget=budget, rest=0, turn=0.01)
+    operations = 2 * np.prod(shape, dtype=float)
+    row = {
+        "product": name,
+        "shape": shape,
+        "operations": operations,
+        "bytes": 4 * sum(float(shape[i] * shape[j]) for i, j in ((0, 1), (1, 2), (0, 2))),
+        "seconds": {who: summary(t) for who, t in turns.items()},
+        "ours_times_as_fast": times_as_fast(turns["own"], {"NumPy": turns["NumPy"]})["NumPy"],
+    }
+    speeds = {who: 1e-9 * operations / s["median"] for who, s in row["seconds"].items()}
+    print(
+        f"  {name:16} {shape!s:20} own {speeds['own']:6.1f}, NumPy {speeds['NumPy']:6.1f} billion "
+        f"operations per second, ratio {row['ours_times_as_fast']['median']:.2f}"
+    )
+    return row
+
+
+def limits():
+    """Measure one core's two limits: operations per second in L1, bytes per second from memory."""
+    rows, depth = compiled._ROWS, 256
+    width = compiled._VECTOR_BYTES // 2
+    a, b = np.ones(rows * depth, np.float32), np.ones(depth * width, np.float32)
+    c, x = np.empty(rows * width, np.float32), np.ones(2**26, np.float32)
+    turns = interleave(
+        {"tiles": lambda: _tiles(a, b, depth, c, width, 1000), "sum": lambda: _sum(x)},
+        budget=1.0,
+        rest=0,
+    )
+    return {
+        "operations_per_second": 2e3 * rows * depth * width / min(turns["tiles"]),
+        "bytes_per_second": x.nbytes / min(turns["sum"]),
+    }
+
+
+@numba.njit
+def _tiles(a, b, depth, c, width, times):
+    for _ in range(times):
+        compiled._tile(a, 0, depth, 1, b, 0, depth, c, 0, width, True)
+
+
+@numba.njit(fastmath={"reassoc"})
+def _sum(x):
+    s = np.float32(0)
+    for value in x:
+        s += value
+    return s
+
+
+def draw(ax, rows, limits):
+    """Draw the roofline and where each product lies below it; returns the axes."""
+    peak, bandwidth = limits["operations_per_second"], limits["bytes_per_second"]
+    intensity = np.geomspace(1, 1000, 100)
+    roof = np.minimum(peak, intensity * bandwidth)
+    ax.loglog(intensity, roof / 1e9, color="black", label="the limits of one core")
+    for who, marker, colour in (("own", "o", "#0072B2"), ("NumPy", "x", "#D55E00")):
+        x = [row["operations"] / row["bytes"] for row in rows]
+        y = [1e-9 * row["operations"] / row["seconds"][who]["median"] for row in rows]
+        ax.loglog(x, y, marker, color=colour, label=who, alpha=0.8)
+    ax.set(xlabel="operations per byte", ylabel="billions of operations per second")
+    ax.legend()
+    return ax

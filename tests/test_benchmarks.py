@@ -1,0 +1,113 @@
+"""The benchmarks: what is timed is the same computation, and the report has what it promises."""
+
+import importlib.util
+import json
+import time
+
+import numpy as np
+import pytest
+
+from benchmarks import __main__ as command
+from benchmarks import steps
+from benchmarks.networks import NETWORKS, Network
+from benchmarks.timing import interleave, summary, times_as_fast
+
+SMALL = Network("5-4-2", 5, (4,), 2, (4,), 6)
+
+
+def have(name):
+    return importlib.util.find_spec(name) is not None
+
+
+def test_a_function_that_waits_twice_as_long_takes_twice_the_time():
+    turns = interleave(
+        {"one": lambda: time.sleep(0.01), "two": lambda: time.sleep(0.02)}, budget=0.3, rest=0
+    )
+    assert len(turns["one"]) == len(turns["two"]) >= 5
+    assert times_as_fast(turns["one"], {"two": turns["two"]})["two"]["median"] == pytest.approx(
+        2, rel=0.3
+    )
+
+
+def test_turns_alternate_within_their_contexts():
+    seen, inside = [], []
+
+    class Context:
+        def __enter__(self):
+            inside.append("b")
+
+        def __exit__(self, *_):
+            inside.clear()
+
+    interleave(
+        {"a": lambda: seen.append(("a", *inside)), "b": lambda: seen.append(("b", *inside))},
+        budget=0,
+        around={"b": Context},
+        rest=0,
+        turn=0,
+    )
+    assert set(seen) == {("a",), ("b", "b")}
+    names = [name for name, *_ in seen]
+    changes = sum(x != y for x, y in zip(names, names[1:], strict=False))
+    assert changes == 11  # warm-up in two blocks, then five rounds of two
+
+
+def test_a_summary_is_made_of_quartiles():
+    assert summary([1.0, 2.0, 3.0, 4.0, 5.0]) == {"median": 3, "low": 2, "high": 4, "rounds": 5}
+
+
+def test_the_four_networks_are_those_of_the_issue():
+    sizes = [(n.n_features, n.encoder, n.n_latents, n.decoder, n.batch) for n in NETWORKS]
+    assert sizes == [
+        (3, (64, 64), 2, (64, 64), 64),
+        (784, (400,), 20, (400,), 128),
+        (1024, (512, 512), 10, (512, 512), 64),
+        (4096, (1200, 1200), 10, (1200, 1200, 1200), 64),
+    ]
+
+
+def test_our_gradients_are_those_of_finite_differences():
+    """So that the peers, which are compared with ours, are compared with the truth."""
+    weights, x, eps = SMALL.arrays()
+    ours = steps.Ours(SMALL, weights, x, eps)
+    _, gradients = ours.loss_and_gradients()
+    rng = np.random.default_rng(0)
+    for parameter, gradient in zip(ours.parameters, gradients, strict=True):
+        direction = rng.standard_normal(parameter.value.shape).astype(np.float32)
+        start, h = parameter.value.copy(), 1e-2
+        losses = []
+        for sign in (1, -1):
+            parameter.value[...] = start + sign * h * direction
+            losses.append(ours.loss_and_gradients()[0])
+        parameter.value[...] = start
+        slope = (losses[0] - losses[1]) / (2 * h)
+        assert slope == pytest.approx(float(np.sum(gradient * direction)), rel=2e-2, abs=2e-3)
+
+
+def test_a_contestant_with_other_gradients_is_refused():
+    weights, x, eps = SMALL.arrays()
+    found = [steps.Ours(SMALL, weights, x, eps), steps.Ours(SMALL, weights, x, eps)]
+    steps.check_fairness(found)
+    found[1].parameters[-1].value[0] += 0.1  # the logits' bias
+    with pytest.raises(AssertionError):
+        steps.check_fairness(found)
+
+
+@pytest.mark.parametrize("peer", ["torch", "jax"])
+def test_the_peers_compute_the_same(peer):
+    if not have(peer):
+        pytest.skip(f"{peer} is not installed (the extra 'bench')")
+    steps.check_fairness(steps.contestants(SMALL))
+
+
+def test_the_command_writes_what_it_measured(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(steps.run, "__kwdefaults__", {"networks": (SMALL,)})
+    monkeypatch.setattr(steps, "contestants", lambda n: [steps.Ours(n, *n.arrays())])
+    command.main(["--quick", "--only", "steps", "fitting", "--to", str(tmp_path)])
+    results = json.loads((tmp_path / "benchmarks.json").read_text())
+    assert set(results) == {"machine", "steps", "fitting", "seconds"}
+    assert results["steps"][0]["seconds"]["vae_numpy"]["median"] > 0
+    assert (tmp_path / "benchmarks.png").stat().st_size > 1000
+    # both learned the digits: less than half of the error of the mean picture
+    assert max(results["fitting"]["mean_squared_error"].values()) < 0.045
+    assert "5-4-2" in capsys.readouterr().out
