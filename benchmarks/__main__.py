@@ -98,7 +98,8 @@ def draw(results, file):
             range(len(rows)), [f"{row['network']}\nbatch {row['batch']}" for row in rows]
         )
         left.invert_yaxis()
-        left.legend()
+    if peers:
+        left.legend(loc="lower right")
     if "products" in results:
         products.draw(right, results["products"]["rows"], results["products"]["limits"])
     figure.savefig(file, dpi=110)
