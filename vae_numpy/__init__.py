@@ -15,6 +15,7 @@ differentiation and no plan for one. The modules are meant to be read beside the
     metrics      reconstruction, intrinsic dimension
     gradcheck    finite differences, with a verdict
     plotting     the book's figures
+    exercises    checks of the reader's answers, with a diagnosis
 """
 
 import importlib
@@ -24,6 +25,7 @@ __version__ = "0.1.0"
 __all__ = [
     "curriculum",
     "data",
+    "exercises",
     "gradcheck",
     "inference",
     "kernels",
