@@ -83,6 +83,14 @@ def test_order_scale_sign_and_offset_of_units_and_neurons_do_not_matter():
     np.testing.assert_allclose(again[::-1], once, atol=1e-6)
 
 
+@pytest.mark.parametrize("alpha", [0.1, "cv"])
+def test_the_global_random_state_stays(alpha):
+    before = np.random.get_state()[1:3]  # noqa: NPY002 (the state that others may depend on)
+    alignment_score(Z, Z[:, :2], alpha)
+    after = np.random.get_state()[1:3]  # noqa: NPY002
+    assert np.array_equal(before[0], after[0]) and before[1] == after[1]
+
+
 def test_constant_units_do_not_count():
     neurons = Z @ np.random.default_rng(4).standard_normal((6, 8))
     padded = np.hstack([Z, np.full((200, 4), 0.3)])

@@ -52,15 +52,17 @@ def alignment_weights(codes, neurons, alpha=0.1):
     if len(codes) < 5:
         raise ValueError(f"codes must have at least 5 rows, got {len(codes)}")
     X, Y = _standardise(codes), _standardise(neurons)  # (N, K), (N, M)
+    # Nothing is random here; without random_state, Lasso would still draw from np.random.
+    options = {"fit_intercept": False, "random_state": 0}
     if isinstance(alpha, str):
         check_choice("alpha", alpha, ["cv"])
         moving = Y.any(axis=0)  # a constant neuron has no penalty to choose
         weights = np.zeros((Y.shape[1], X.shape[1]))
         for m in np.flatnonzero(moving):
-            weights[m] = LassoCV(cv=5, fit_intercept=False).fit(X, Y[:, m]).coef_
+            weights[m] = LassoCV(cv=5, **options).fit(X, Y[:, m]).coef_
     else:
         check_number("alpha", alpha, above=0, below=1)
-        lasso = Lasso(alpha, fit_intercept=False, precompute=True).fit(X, Y)
+        lasso = Lasso(alpha, precompute=True, **options).fit(X, Y)
         weights = lasso.coef_.reshape(Y.shape[1], X.shape[1])  # one neuron loses its axis
     return np.abs(weights)
 
