@@ -45,7 +45,7 @@ CHAPTERS = [
         "sliders",
         written=False,
     ),
-    Chapter("Back to the brain", "Does the ventral stream do the same?", "brain", written=False),
+    Chapter("Back to the brain", "Does the ventral stream do the same?", "brain"),
 ]
 
 WIDTH, TOP, STEP, RADIUS, TEXT = 440, 230, 140, 34, 150

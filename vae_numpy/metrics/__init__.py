@@ -1,5 +1,6 @@
 """What a cloud of points needs, what a reconstruction kept of it, and what a code is about."""
 
+from .alignment import alignment_score, alignment_weights
 from .beta_vae import beta_vae_score
 from .dci import DCI, dci
 from .factor_vae import factor_vae_score
@@ -16,6 +17,8 @@ from .scores import all_scores
 __all__ = [
     "DCI",
     "Table",
+    "alignment_score",
+    "alignment_weights",
     "all_scores",
     "beta_vae_score",
     "dci",
