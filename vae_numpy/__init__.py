@@ -12,7 +12,7 @@ differentiation and no plan for one. The modules are meant to be read beside the
     inference    probabilistic PCA, the ELBO, its gradients, fitting a Gaussian, IWAE
     models       the estimators, in scikit-learn's manner
     data         the point clouds and pictures of the book
-    metrics      reconstruction, intrinsic dimension
+    metrics      reconstruction, intrinsic dimension, disentanglement
     gradcheck    finite differences, with a verdict
     plotting     the book's figures
 """
