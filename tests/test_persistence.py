@@ -14,6 +14,7 @@ import zipfile
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.exceptions import NotFittedError
 
 from vae_numpy.models import VAE, Autoencoder, LinearAutoencoder, persistence
 from vae_numpy.models.persistence import FileError
@@ -95,6 +96,40 @@ def test_a_loaded_model_is_the_saved_one(name, dtype, tmp_path):
     loaded.save(tmp_path / "again.npz")
     model.save(tmp_path / "model.npz")
     assert (tmp_path / "again.npz").read_bytes() == (tmp_path / "model.npz").read_bytes()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", ALL)
+def test_a_compact_file_holds_the_model_to_three_digits_and_no_training(name, dtype, tmp_path):
+    model, data = fitted(name, dtype), data_for(name, dtype)
+    model.save(tmp_path / "model.npz")
+    model.save(tmp_path / "compact.npz", compact=True)
+    loaded = type(model).load(tmp_path / "compact.npz")
+    for rounded, exact in zip(loaded._parameters(), model._parameters(), strict=True):
+        assert rounded.value.dtype == dtype
+        # half precision keeps 11 bits; below 2**-14 it keeps steps of 2**-24
+        np.testing.assert_allclose(rounded.value, exact.value, rtol=2**-11, atol=2**-25)
+    np.testing.assert_allclose(loaded.transform(data), model.transform(data), rtol=0.02, atol=0.02)
+    assert loaded.get_params() == model.get_params() and loaded.n_iter_ == model.n_iter_
+    assert loaded._run is None
+    with pytest.raises(NotFittedError, match="fit"):
+        loaded.resume(data)
+
+
+def test_a_compact_file_is_small(tmp_path):
+    model = Autoencoder(2, (200, 100), max_iter=2).fit(UNIT.astype(np.float32))
+    model.save(tmp_path / "model.npz")
+    model.save(tmp_path / "compact.npz", compact=True)
+    sizes = [(tmp_path / f"{name}.npz").stat().st_size for name in ("compact", "model")]
+    assert sizes[0] < sizes[1] / 5  # two bytes a weight instead of twelve
+
+
+def test_a_weight_too_large_for_a_compact_file_is_named(tmp_path):
+    model = fitted("VAE, bernoulli")
+    model.encoder_.layers[0].W.value[0, 0] = 1e5
+    with pytest.raises(ValueError, match="compact=True needs weights of at most 65504"):
+        model.save(tmp_path / "model.npz", compact=True)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("name", ["sgd, noise, stopping", "VAE, stopping", "linear, svd"])

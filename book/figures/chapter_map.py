@@ -40,10 +40,7 @@ CHAPTERS = [
         "The variational autoencoder", "What lies in the holes between the codes?", "hourglass"
     ),
     Chapter(
-        "beta-VAE and disentanglement",
-        "Can each latent be made to mean one thing?",
-        "sliders",
-        written=False,
+        "beta-VAE and disentanglement", "Can each latent be made to mean one thing?", "sliders"
     ),
     Chapter("Back to the brain", "Does the ventral stream do the same?", "brain"),
 ]

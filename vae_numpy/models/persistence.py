@@ -26,13 +26,17 @@ class FileError(ValueError):
     """A file that is no model of ours, is damaged, or holds another kind of model."""
 
 
-def save(model, path):
-    """Write a fitted ``model`` to ``path``, all or nothing."""
-    run = model._run
+def save(model, path, *, compact=False):
+    """Write a fitted ``model`` to ``path``, all or nothing.
+
+    ``compact`` keeps what is needed to use it: weights in half precision, no training state.
+    """
+    run = None if compact else model._run
     weights = np.concatenate([p.value.ravel() for p in model._parameters()])
-    arrays = {"weights": weights}
+    arrays = {"weights": _halved(weights) if compact else weights}
     for name in model._learned_arrays:
-        if getattr(model, name, None) is not None:
+        training_state = name.startswith("_")
+        if getattr(model, name, None) is not None and not (compact and training_state):
             arrays[name] = getattr(model, name)
     header = {
         "format": FORMAT,
@@ -51,7 +55,16 @@ def save(model, path):
         if run.optimiser.slots is not None:
             arrays.update({f"slot{i}": slot for i, slot in enumerate(run.optimiser.slots[0])})
     text = json.dumps(header, default=lambda array: array.tolist())
-    _write(Path(path), _packed({"header": np.array(text), **arrays}))
+    _write(Path(path), _packed({"header": np.array(text), **arrays}, compress=compact))
+
+
+def _halved(weights):
+    if np.abs(weights).max() > np.finfo(np.float16).max:
+        raise ValueError(
+            "compact=True needs weights of at most 65504 in size, got "
+            f"{np.abs(weights).max():.3g}; save with compact=False"
+        )
+    return weights.astype(np.float16)
 
 
 def load(cls, path, **arguments):
@@ -164,10 +177,10 @@ def _names(model):
 _DIGITS = hashlib.sha256().digest_size * 2  # of the checksum, in hexadecimal
 
 
-def _packed(arrays):
+def _packed(arrays, *, compress):
     """Pack arrays as ``.npz``, with a checksum of all its bytes as the archive's comment."""
     buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
+    (np.savez_compressed if compress else np.savez)(buffer, **arrays)
     with zipfile.ZipFile(buffer, "a") as archive:
         archive.comment = b"0" * _DIGITS  # the comment is the last thing in the file
     body = buffer.getvalue()[:-_DIGITS]

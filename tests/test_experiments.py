@@ -1,0 +1,334 @@
+"""The experiments: nothing done twice whatever is killed, and results that hold what they say."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from argparse import Namespace
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from experiments import beta_sweep, capacity, higgins2017, runs
+from experiments.sprite_models import SMALL_SIZE, EverySecond, stream, untrained
+from vae_numpy.data.sprites import FACTOR_VALUES, Sprites
+from vae_numpy.models import VAE
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "experiments" / "results"
+LOKY = Namespace(backend="loky", scheduler=None, jobs=1)
+
+
+# The frame ------------------------------------------------------------------------------------
+
+# Each job leaves a line when it begins and one when it ends. It takes a fifth of a second.
+SLOW = """
+import os, sys, time
+from pathlib import Path
+from experiments import runs
+
+def work(job):
+    log = Path(job["log"])
+    note = lambda text: os.write(fd, f"{text} {job['number']} {os.getpid()}\\n".encode())
+    fd = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    note("begin")
+    time.sleep(0.2)
+    note("end")
+    os.close(fd)
+    return {"square": job["number"] ** 2}
+
+def main(folder, *argv):
+    options = runs.parse("squares", 1, [*argv, "--folder", folder])
+    jobs = [{"number": i, "log": folder + "/log"} for i in range(12)]
+    results = runs.run_all("squares", jobs, work, options=options)
+    assert [r["square"] for r in results] == [i**2 for i in range(12)]
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
+"""
+
+
+def start(tmp_path, *argv):
+    (tmp_path / "slow.py").write_text(SLOW)
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"}
+    command = [sys.executable, str(tmp_path / "slow.py"), str(tmp_path), *argv]
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+
+
+def lines(tmp_path):
+    """The words of each line of the log, such as ["begin", "3", "12345"]."""
+    log = tmp_path / "log"
+    return [line.split() for line in log.read_text().splitlines()] if log.exists() else []
+
+
+def wait_for(condition, seconds=180):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def kept(tmp_path):
+    return len(list((tmp_path / "runs" / "squares").glob("*.json")))
+
+
+def test_a_killed_experiment_goes_on_where_it_stood(tmp_path):
+    first = start(tmp_path)
+    wait_for(lambda: kept(tmp_path) >= 4)
+    first.kill()
+    first.wait()
+    before = kept(tmp_path)
+    assert before < 12
+    second = start(tmp_path)
+    assert second.wait(180) == 0, second.stderr.read()
+    ended = Counter(number for what, number, _ in lines(tmp_path) if what == "end")
+    assert set(ended) == {str(i) for i in range(12)}
+    # Only the job that was running may have run again.
+    assert sum(ended.values()) <= 13
+    by_second = {
+        n for what, n, pid in lines(tmp_path) if what == "begin" and pid == str(second.pid)
+    }
+    assert len(by_second) == 12 - before
+    assert kept(tmp_path) == 12 and not list(tmp_path.glob("runs/squares/.*"))
+
+
+def test_a_finished_experiment_does_nothing(tmp_path):
+    assert start(tmp_path).wait(180) == 0
+    log = lines(tmp_path)
+    assert start(tmp_path, "--jobs", "2").wait(180) == 0
+    assert lines(tmp_path) == log
+
+
+def test_two_processes_do_each_job_once(tmp_path):
+    process = start(tmp_path, "--jobs", "2")
+    assert process.wait(180) == 0, process.stderr.read()
+    begun = [(number, pid) for what, number, pid in lines(tmp_path) if what == "begin"]
+    assert sorted(int(number) for number, _ in begun) == list(range(12))
+    assert len({pid for _, pid in begun}) == 2
+
+
+def test_dask_with_a_killed_worker_loses_nothing_and_does_nothing_twice(tmp_path):
+    pytest.importorskip("distributed")
+    from distributed import Client
+
+    (tmp_path / "slow.py").write_text(SLOW)
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"}
+    address_file = tmp_path / "scheduler.json"
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": environment}
+    here = ["--host", "127.0.0.1", "--no-dashboard"]
+    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", *here, "--port", "0"]
+    processes = [subprocess.Popen([*command, "--scheduler-file", str(address_file)], **quiet)]
+    try:
+        wait_for(address_file.exists)
+        address = json.loads(address_file.read_text())["address"]
+        command = [sys.executable, "-m", "distributed.cli.dask_worker", address, *here]
+        command += ["--nthreads", "1", "--no-nanny", "--local-directory", str(tmp_path)]
+        workers = [subprocess.Popen(command, **quiet) for _ in range(2)]
+        processes += workers
+        with Client(address) as client:
+            client.wait_for_workers(2, timeout=180)
+        experiment = start(tmp_path, "--backend", "dask", "--scheduler", address, "--jobs", "2")
+        processes.append(experiment)
+        wait_for(lambda: len({pid for what, _, pid in lines(tmp_path) if what == "end"}) == 2)
+        workers[0].send_signal(signal.SIGKILL)
+        assert experiment.wait(180) == 0, experiment.stderr.read()
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+    ended = Counter(number for what, number, _ in lines(tmp_path) if what == "end")
+    begun = Counter(number for what, number, _ in lines(tmp_path) if what == "begin")
+    assert set(ended) == {str(i) for i in range(12)} and kept(tmp_path) == 12
+    # The job of the killed worker was begun twice, and perhaps one whose result was on its way.
+    assert sum(begun.values()) - 12 <= 2
+    assert len({pid for _, _, pid in lines(tmp_path)}) == 2
+
+
+def test_dask_needs_an_address(capsys):
+    with pytest.raises(SystemExit):
+        runs.parse("squares", 1, ["--backend", "dask"])
+    assert "--scheduler" in capsys.readouterr().err
+
+
+def test_jobs_that_differ_have_different_files():
+    jobs = [{"beta": b, "seed": s, "rows": r} for b in (1, 4, None) for s in (0, 1) for r in (8, 9)]
+    assert len({runs.key(job) for job in jobs}) == len(jobs)
+    assert runs.key({"a": 1, "b": 2}) == runs.key({"b": 2, "a": 1})
+
+
+# What the experiments on sprites share --------------------------------------------------------
+
+
+def test_every_second_is_a_part_of_the_sprites():
+    dataset = EverySecond(16)
+    assert len(dataset) == 3 * 6 * 20 * 16 * 16
+    indices = np.array([0, 1, 20 * 256, len(dataset) - 1])
+    factors = dataset.factors(indices)
+    assert np.array_equal(dataset.indices(factors), indices)
+    assert factors[-1].tolist() == [2, 5, 19, 15, 15]
+    full = Sprites(16)
+    expected = full.images(full.indices(np.array([[2, 5, 38, 30, 30]])))
+    assert np.array_equal(dataset.images(indices[-1:]), expected)
+    # No angle is there twice.
+    angles = FACTOR_VALUES[2][::2]
+    assert len(angles) == 20 and angles[-1] - angles[0] < 2 * np.pi - 0.1
+
+
+def test_every_second_draws_each_factor_evenly():
+    factors = EverySecond(8).sample_factors(40_000, np.random.default_rng(0))
+    for column, size in zip(factors.T, EverySecond.factor_sizes, strict=True):
+        shares = np.bincount(column, minlength=size) / len(column)
+        # five standard deviations of a share
+        assert np.abs(shares - 1 / size).max() < 5 * np.sqrt(1 / size / len(column))
+
+
+def test_a_stream_draws_new_pictures_into_one_buffer():
+    draw = stream(16, 32, seed=0)
+    first = draw()
+    kept = first.copy()
+    assert draw() is first and not np.array_equal(first, kept)
+    assert np.array_equal(stream(16, 32, seed=0)(), kept)
+
+
+def test_an_untrained_model_has_the_weights_it_was_drawn_with():
+    X = stream(16, 32, seed=0)()
+    arguments = {"hidden_layer_sizes": (8,), "likelihood": "bernoulli", "random_state": 0}
+    model = untrained(VAE(**arguments), X)
+    trained = VAE(**arguments, learning_rate_init=1e-3).partial_fit(X)
+    drawn = VAE(**arguments)
+    drawn._begin(X, np.random.default_rng(0))
+    W = drawn.encoder_.layers[0].W.value
+    assert np.array_equal(model.encoder_.layers[0].W.value, W)
+    assert not np.array_equal(trained.encoder_.layers[0].W.value, W)
+    assert model.learning_rate_init == 1e-3
+
+
+# The smallest form of each --------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory):
+    """Run an experiment's --quick once in this file, and return its folder and its result."""
+    folder, done = tmp_path_factory.mktemp("experiments"), {}
+
+    def run(module):
+        name = module.__name__.split(".")[-1]
+        if name not in done:
+            module.main(["--quick", "--folder", str(folder)])
+            done[name] = json.loads((folder / "results" / f"{name}-quick.json").read_text())
+        return folder, done[name]
+
+    return run
+
+
+HEAD = {"command", "configuration", "seeds", "seconds", "versions", "machine", "models", "backend"}
+SCORES = {"beta_vae", "factor_vae", "mig"}
+MORE = {"modularity", "sap", "dci_disentanglement", "dci_completeness", "dci_informativeness"}
+
+
+def check_scores(model, wanted):
+    assert set(model["scores"]) == wanted
+    assert all(-1e-9 <= value <= 1 + 1e-9 for value in model["scores"].values())
+
+
+def test_beta_sweep_quick(quick):
+    folder, result = quick(beta_sweep)
+    assert set(result) > HEAD
+    assert [model["beta"] for model in result["models"]] == [1, 64, None]
+    for model in result["models"]:
+        check_scores(model, SCORES | MORE)
+        assert np.shape(model["information"]) == (10, 5)
+        assert np.shape(model["kl_per_latent"]) == (10,)
+        # the two parts of the ELBO
+        parts = model["reconstruction"] + sum(model["kl_per_latent"])
+        assert parts == pytest.approx(-model["elbo"], rel=1e-6)
+    # Above the pressure at which a latent pays, nothing is told.
+    assert sum(result["models"][1]["kl_per_latent"]) < 0.5
+
+
+def test_a_quick_sweep_that_is_done_is_not_done_again(quick, monkeypatch):
+    folder, result = quick(beta_sweep)
+    monkeypatch.setattr(beta_sweep, "train", None)
+    monkeypatch.setattr(beta_sweep, "score", None)
+    beta_sweep.main(["--quick", "--folder", str(folder)])
+    again = json.loads((folder / "results" / "beta_sweep-quick.json").read_text())
+    assert again == result
+
+
+def test_checkpoints_of_the_quick_sweep_hold_what_was_scored(quick):
+    folder, result = quick(beta_sweep)
+    paths = sorted((folder / "runs" / "beta_sweep" / "models").glob("*.npz"))
+    assert len(paths) == 3 and all(path.stat().st_size < 3e6 for path in paths)
+    X = Sprites(SMALL_SIZE).sample(100, np.random.default_rng(0))[0]
+    for path in paths:
+        mu, _ = VAE.load(path).encode(X)
+        assert mu.dtype == np.float32 and np.all(np.isfinite(mu))
+
+
+def test_higgins2017_quick(quick):
+    _, result = quick(higgins2017)
+    assert set(result) > HEAD | {"paper"}
+    assert {model["row"] for model in result["models"]} == set(result["paper"])
+    for model in result["models"]:
+        check_scores(model, SCORES)
+    truth = next(m for m in result["models"] if m["row"] == "ground truth")
+    # With few points; x, y, scale and rotation each have a code of their own.
+    assert truth["scores"]["beta_vae"] > 0.95 and truth["scores"]["mig"] > 0.8
+
+
+def test_capacity_quick(quick):
+    _, result = quick(capacity)
+    assert set(result) > HEAD
+    (model,) = result["models"]
+    rounds = model["n_rounds"]
+    assert np.shape(model["kl_per_latent"]) == (rounds, 10)
+    assert len(model["reconstruction"]) == len(model["target"]) == rounds
+    assert np.all(np.diff(model["target"]) > 0) and model["target"][-1] < model["capacity"]
+
+
+# What is shipped ------------------------------------------------------------------------------
+
+
+def shipped(name):
+    path = RESULTS / f"{name}.json"
+    assert path.stat().st_size < 3e6
+    return json.loads(path.read_text())
+
+
+def test_shipped_beta_sweep_holds_every_seed_of_every_beta():
+    result = shipped("beta_sweep")
+    trained = [model for model in result["models"] if model["beta"] is not None]
+    assert len(trained) >= 48 and len(result["seeds"]) >= 8
+    pairs = Counter((model["beta"], model["seed"]) for model in result["models"])
+    assert pairs == Counter((b, s) for b in (*beta_sweep.BETAS, None) for s in result["seeds"])
+    for model in result["models"]:
+        check_scores(model, SCORES | MORE)
+    assert result["configuration"]["n_rounds"] == beta_sweep.TRAINING["n_rounds"]
+
+
+def test_shipped_higgins2017_holds_every_row_and_seed():
+    result = shipped("higgins2017")
+    pairs = Counter((model["row"], model["seed"]) for model in result["models"])
+    assert len(result["seeds"]) >= 3
+    assert pairs == Counter((row, s) for row in result["paper"] for s in result["seeds"])
+    for model in result["models"]:
+        check_scores(model, SCORES)
+    # At most 40 minutes of training each.
+    assert all(model["seconds"] < 40 * 60 for model in result["models"])
+
+
+def test_shipped_capacity_holds_three_seeds():
+    result = shipped("capacity")
+    assert len({model["seed"] for model in result["models"]}) >= 3
+    for model in result["models"]:
+        assert np.shape(model["kl_per_latent"]) == (model["n_rounds"], 10)
+
+
+def test_shipped_checkpoints_are_small_and_load():
+    paths = sorted(RESULTS.glob("*.npz"))
+    assert paths
+    assert all(path.stat().st_size < 3e6 for path in paths)
