@@ -1,7 +1,7 @@
 """Draw the map of the chapters on the landing page, book/_static/img/chapter_map.svg.
 
-When a chapter is written, set its ``written`` to True below, run this again, and bring the alt
-text and the list in book/index.md, which tell the same in words, up to date:
+When a title or a question changes, run this again, and bring the alt text and the list in
+book/index.md, which tell the same in words, up to date:
 
     python book/figures/chapter_map.py
 
@@ -20,7 +20,6 @@ class Chapter(NamedTuple):
     title: str
     question: str
     icon: str  # a key of icons()
-    written: bool = True
 
 
 CHAPTERS = [
@@ -46,7 +45,7 @@ CHAPTERS = [
 ]
 
 WIDTH, TOP, STEP, RADIUS, TEXT = 440, 230, 140, 34, 150
-INK, QUIET, BLUE = "#1a1a1a", "#595959", "#0072b2"
+INK, BLUE = "#1a1a1a", "#0072b2"
 
 
 def polyline(points):
@@ -112,9 +111,9 @@ def icons():
     }
 
 
-def text(x, y, size, line, colour=INK, weight=400):
+def text(x, y, size, line, weight=400):
     font = f'font-size="{size}" font-weight="{weight}"'
-    return f'<text x="{x}" y="{y}" {font} fill="{colour}">{line}</text>'
+    return f'<text x="{x}" y="{y}" {font} fill="{INK}">{line}</text>'
 
 
 def place(i):
@@ -123,29 +122,24 @@ def place(i):
 
 
 def road(i):
-    """The stretch of road that leads to chapter ``i``; dashed where the chapter is to come."""
+    """The stretch of road that leads to chapter ``i``."""
     (x0, y0), (x1, y1) = place(i - 1), place(i)
-    dash = "" if CHAPTERS[i].written else 'stroke-dasharray="2 10"'
-    return path(f"M{x0} {y0} C{x0} {y0 + 75} {x1} {y1 - 75} {x1} {y1}", dash)
+    return path(f"M{x0} {y0} C{x0} {y0 + 75} {x1} {y1 - 75} {x1} {y1}")
 
 
 def station(i, chapter):
     """A chapter's circle with its icon, and beside it number, title and question."""
     x, y = place(i)
-    written = chapter.written
-    fill, line = (BLUE, "#ffffff") if written else ("#ffffff", BLUE)
-    dash = "" if written else ' stroke-dasharray="6 5"'
-    lines = [(f"Chapter {i + 1}" if written else f"Chapter {i + 1}, to come", 15, 400)]
+    lines = [(f"Chapter {i + 1}", 15, 400)]
     lines += [(part, 17, 700) for part in textwrap.wrap(chapter.title, 25)]
     lines += [(part, 17, 400) for part in textwrap.wrap(chapter.question, 27)]
     first = y + 6 - 11 * (len(lines) - 1)
     return [
-        f'<circle cx="{x}" cy="{y}" r="{RADIUS}" fill="{fill}" stroke="{BLUE}" '
-        f'stroke-width="2.5"{dash}/>',
-        f'<g transform="translate({x} {y})" stroke="{line}" color="{line}" stroke-width="2.5">'
+        f'<circle cx="{x}" cy="{y}" r="{RADIUS}" fill="{BLUE}"/>',
+        f'<g transform="translate({x} {y})" stroke="#ffffff" color="#ffffff" stroke-width="2.5">'
         f"{icons()[chapter.icon]}</g>",
         *(
-            text(TEXT, first + 22 * row, size, part, INK if written else QUIET, weight)
+            text(TEXT, first + 22 * row, size, part, weight)
             for row, (part, size, weight) in enumerate(lines)
         ),
     ]
@@ -167,10 +161,9 @@ def draw():
         dots(start[10::6], r=6),
         *(road(i) for i in range(1, len(CHAPTERS))),
         "</g>",
-        text(196, 72, 17, "Filled circle:", weight=700),
-        text(196, 94, 17, "here to read"),
-        text(196, 122, 17, "Dashed circle:", QUIET, 700),
-        text(196, 144, 17, "to come", QUIET),
+        text(196, 84, 17, "From a spiral", weight=700),
+        text(196, 106, 17, "to the brain,", weight=700),
+        text(196, 128, 17, "in nine questions"),
     ]
     for i, chapter in enumerate(CHAPTERS):
         parts += station(i, chapter)
