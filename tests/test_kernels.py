@@ -329,6 +329,27 @@ def test_a_gradient_that_is_not_finite_spoils_its_own_value_only(backend, bad):
 # Two backends, one set of kernels -------------------------------------------------------------
 
 
+@backends
+@dtypes
+def test_adam_forgets_a_gradient_that_stays_zero(backend, dtype):
+    """Its mean must not linger among the denormal numbers, which are 40 times as slow."""
+    value, grad, m, v = (np.full(5, x, dtype) for x in (1, 0, 1e-3, 1e-2))
+    means = []
+    with kernels.use(backend):
+        for t in range(1, 8001):
+            kernels.adam_step(value, grad, m, v, t, 1e-3, 0.9, 0.999, 1e-8)
+            means.append(m[0])
+    denormal = (np.array(means) != 0) & (np.abs(means) < np.finfo(dtype).tiny)
+    if backend == "numba":
+        assert not denormal.any()
+    assert m[0] == 0 or backend == "numpy"
+    # the geometric series of the steps, each m over the root of v
+    steps = np.arange(1, 8001)
+    path = 1e-3 * 0.9**steps / (1 - 0.9**steps)
+    path /= np.sqrt(1e-2 * 0.999**steps / (1 - 0.999**steps)) + 1e-8
+    assert value[0] == pytest.approx(1 - 1e-3 * path.sum(), rel=1e-5)
+
+
 @needs_numba
 def test_twins_have_the_same_names_and_arguments():
     from vae_numpy.kernels import compiled

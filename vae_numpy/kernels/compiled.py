@@ -244,6 +244,9 @@ def adam_step(value, grad, m, v, t, learning_rate, beta1, beta2, eps):
         _adam_step(*arrays, *scalars)
 
 
+_TINY = 1e-30
+
+
 @_jit
 def _adam_step(value, grad, m, v, t, learning_rate, beta1, beta2, eps):
     scalar = value.dtype.type
@@ -253,7 +256,10 @@ def _adam_step(value, grad, m, v, t, learning_rate, beta1, beta2, eps):
     beta1, beta2, eps = scalar(beta1), scalar(beta2), scalar(eps)
     for i in range(value.size):
         g = grad[i]
-        m[i] = beta1 * m[i] + rest1 * g
+        mean = beta1 * m[i] + rest1 * g
+        # Where g stays 0, as behind a pixel that is always black, the mean shrinks to numbers so
+        # small that processors handle them 40 times as slowly.
+        m[i] = scalar(0) if abs(mean) < _TINY else mean
         v[i] = beta2 * v[i] + rest2 * g * g
         value[i] -= rate * m[i] / (math.sqrt(v[i] * correction) + eps)
 
