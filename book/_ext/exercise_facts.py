@@ -20,7 +20,7 @@ FACTS = """\
 
 Answer in [`book/exercises/{file}`](check_your_answers.md) and run
 `pytest tests/exercises -k {chapter}`,
-or in a notebook with `start("{number}")` and `check("{number}", {name})`.
+or in a notebook with `stub("{number}")` and `check("{number}", {name})`.
 """
 HINT = """
 :::{{admonition}} Hint {count}

@@ -21,3 +21,134 @@ def walk_length(points):
     """
     steps = np.diff(points, axis=0)  # (N - 1, D): from each row to the next
     return np.linalg.norm(steps, axis=1).sum()  # first each step's length, then the sum
+
+
+def variance_shares(X):
+    """Return the share of the variance along each principal direction, largest first.
+
+    Parameters
+    ----------
+    X : (N, D)
+        A cloud; its mean may be anywhere.
+
+    Returns
+    -------
+    shares : (D,)
+        The eigenvalues of the covariance matrix in falling order, divided by their sum.
+    """
+    Xc = X - X.mean(axis=0)  # without this the first direction points at the cloud
+    eigenvalues = np.linalg.eigvalsh(Xc.T @ Xc)[::-1]  # eigvalsh counts upwards
+    return eigenvalues / eigenvalues.sum()  # a factor 1/N or 1/(N - 1) would cancel here
+
+
+def neighbour_ratios(X):
+    """Return the ratios r2 / r1 of the distances to the two nearest neighbours, sorted.
+
+    Parameters
+    ----------
+    X : (N, D)
+        A cloud. Rows that are repeated count once.
+
+    Returns
+    -------
+    mu : (M,)
+        One ratio for each of the M different rows, in rising order; all are at least 1.
+    """
+    X = np.unique(X, axis=0)  # else a copy is a neighbour at distance 0
+    distances = np.linalg.norm(X[:, None] - X[None], axis=2)  # (M, M)
+    r = np.sort(distances, axis=1)  # r[:, 0] is 0: the point itself
+    return np.sort(r[:, 2] / r[:, 1])
+
+
+def dimension_by_likelihood(mu):
+    """Return the dimension under which the observed ratios are most likely.
+
+    Parameters
+    ----------
+    mu : (N,)
+        Ratios r2 / r1 > 1, thought of as independent draws with P(ratio > mu) = mu ** -d.
+
+    Returns
+    -------
+    d : float
+        The maximum of the likelihood.
+    """
+    # P(ratio > mu) = mu^-d has the density d mu^(-d - 1), so the log-likelihood of N ratios is
+    #     N log d - (d + 1) sum log mu.
+    # Its derivative N / d - sum log mu is zero at:
+    return len(mu) / np.sum(np.log(mu))
+
+
+def deal(X, m, rng):
+    """Deal the rows of a cloud into separate blocks of ``m`` rows, like cards into hands.
+
+    Parameters
+    ----------
+    X : (N, D)
+        The cloud; it keeps its order.
+    m : int
+        Rows in a block. Rows that do not fill a block are left out.
+    rng : numpy.random.Generator
+        Shuffles.
+
+    Returns
+    -------
+    blocks : (N // m, m, D)
+        Every row is in one block at most.
+    """
+    shuffled = rng.permutation(X)  # a shuffled copy; rng.shuffle(X) would change the caller's X
+    n_blocks = len(X) // m
+    return shuffled[: n_blocks * m].reshape(n_blocks, m, -1)
+
+
+def extra_bits(factor, d):
+    """Return how many more bits per point divide the squared error by ``factor``.
+
+    Parameters
+    ----------
+    factor : float
+        At least 1.
+    d : float
+        The intrinsic dimension of the cloud.
+
+    Returns
+    -------
+    bits : float
+        Not rounded.
+    """
+    # The squared error goes like 2^(-2b/d), so b more bits divide it by 2^(2b/d) = factor.
+    return d / 2 * np.log2(factor)
+
+
+def unroll(X):
+    """Return how far along a curve each of its points lies, from the points alone.
+
+    Parameters
+    ----------
+    X : (N, D)
+        Points of one curve with two ends, without noise, in any order. Neighbours along the curve
+        are closer to each other than different arms of the curve are.
+
+    Returns
+    -------
+    t : (N,)
+        For each row of ``X``, its position as a fraction of the length of the walk: 0 at one end,
+        which one is yours to choose, and 1 at the other.
+    """
+    # Grow a chain from any point. It has two ends; whichever has the nearest free point takes it.
+    chain, free = [0], np.arange(1, len(X))
+    while len(free):
+        to_first = np.linalg.norm(X[free] - X[chain[0]], axis=1)
+        to_last = np.linalg.norm(X[free] - X[chain[-1]], axis=1)
+        if to_first.min() < to_last.min():
+            nearest = np.argmin(to_first)
+            chain.insert(0, free[nearest])
+        else:
+            nearest = np.argmin(to_last)
+            chain.append(free[nearest])
+        free = np.delete(free, nearest)
+    steps = np.linalg.norm(np.diff(X[chain], axis=0), axis=1)
+    walked = np.concatenate([[0], np.cumsum(steps)])
+    t = np.empty(len(X))
+    t[chain] = walked / walked[-1]  # row chain[i] is the i-th on the walk
+    return t

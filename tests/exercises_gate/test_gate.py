@@ -4,6 +4,7 @@ import ast
 import importlib.util
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -84,13 +85,18 @@ def test_a_right_answer_written_another_way_passes(number, answer):
     assert verdict, verdict
 
 
-@each_exercise
-def test_the_bug_to_find_is_named(exercise, modules):
-    buggy = getattr(modules("solutions", exercise.chapter), f"{exercise.name}_with_a_bug", None)
-    if buggy is None:
-        pytest.skip("not a hunt")
-    verdict = examine(exercise.number, buggy)
-    assert verdict.state == "wrong", verdict
+@each_chapter
+def test_a_bug_to_find_is_found(chapter, modules):
+    for exercise, buggy in hunts(chapter, modules):
+        verdict = examine(exercise.number, buggy)
+        assert verdict.state == "wrong", verdict
+
+
+def hunts(chapter, modules):
+    """Return the "find the bug" exercises of a chapter, each with its bug."""
+    solutions = modules("solutions", chapter)
+    pairs = [(e, getattr(solutions, f"{e.name}_with_a_bug", None)) for e in exercises_of(chapter)]
+    return [(exercise, buggy) for exercise, buggy in pairs if buggy]
 
 
 # Nothing is missing -----------------------------------------------------------------------------
@@ -106,10 +112,8 @@ def test_wrong_and_right_answers_are_kept(exercise):
 
 @each_chapter
 def test_the_chapter_has_enough_exercises_and_a_bug_to_find(chapter, modules):
-    exercises = exercises_of(chapter)
-    assert len(exercises) >= FEWEST
-    hunts = [e for e in exercises if hasattr(modules("solutions", chapter), f"{e.name}_with_a_bug")]
-    assert hunts or chapter == 1
+    assert len(exercises_of(chapter)) >= FEWEST
+    assert hunts(chapter, modules) or chapter == 1
 
 
 @each_chapter
@@ -133,6 +137,7 @@ def test_each_chapter_has_its_tests_and_its_page(chapter):
     assert f"exercises_of({chapter})" in tests and f"def test_ch{chapter:02d}(" in tests
     page = next((ROOT / "book").glob(f"{chapter:02d}_*.md")).read_text("utf-8")
     numbers = [e.number for e in exercises_of(chapter)]
+    assert "```{code-cell} ipython3\nfrom vae_numpy.exercises import check, hint, stub\n```" in page
     labels = [number.replace(".", "-") for number in numbers]
     assert re.findall(r"^:{3,}\{exercise\} .+\n:label: ex-(\S+)$", page, re.M) == labels
     assert re.findall(r"^:{3,}\{exercise-facts\} (\S+)$", page, re.M) == numbers
@@ -141,3 +146,13 @@ def test_each_chapter_has_its_tests_and_its_page(chapter):
     included = r"\{literalinclude\} solutions/ch\d\d\.py\n:pyobject: (\S+)$"
     shown = re.findall(included, page, re.M)
     assert {find(number).name for number in numbers} <= set(shown)
+
+
+def test_what_readers_get_is_clean():
+    command = [sys.executable, "-m", "ruff"]
+    folders = ["book/solutions", "vae_numpy/exercises", "tests/exercises_gate"]
+    for check in (["check"], ["format", "--check"]):
+        done = subprocess.run(
+            [*command, *check, *folders], cwd=ROOT, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout

@@ -1,6 +1,6 @@
 """Check your answers to the exercises of the book, and see what is wrong with them.
 
-In a notebook: ``start("2.1")`` gives the stub, ``check("2.1", my_function)`` the verdict,
+In a notebook: ``stub("2.1")`` gives the stub, ``check("2.1", my_function)`` the verdict,
 ``hint("2.1")`` the next hint, ``solution("2.1")`` the solution and ``progress()`` the state of the
 session. In a clone of the book: write into ``book/exercises/ch02.py`` and run
 ``pytest tests/exercises -k ch02``. Both doors lead to the same check.
@@ -28,7 +28,7 @@ __all__ = [
     "progress_line",
     "reset",
     "solution",
-    "start",
+    "stub",
 ]
 
 RIGHT, WRONG, NOT_STARTED = "right", "wrong", "not started"
@@ -107,6 +107,9 @@ def examine(number, answer):
         where = f"line {line_number}: {text}" if line_number else "in compiled code"
         line = f"stopped after {exercise.seconds:g} seconds; is there a loop without an end?"
         return verdict(WRONG, line, [*under_check.called, f"at {where}", *_heard(log, warned)])
+    except Exception as error:  # what the check asked for is not there
+        line = f"the check cannot go on with this answer: {type(error).__name__}: {error}"
+        return verdict(WRONG, line, [*under_check.called, *_heard(log, warned)])
     return verdict(RIGHT, exercise.compare, _heard(log, []))
 
 
@@ -161,7 +164,7 @@ def hint(number):
         print(f"{exercise.number} hint {i + 1} of {len(exercise.hints)}: {text}")
 
 
-def start(number):
+def stub(number):
     """Give the stub of an exercise: in a new cell of the notebook, else printed.
 
     Raises
@@ -207,7 +210,7 @@ def reset(number):
     _hints_opened.pop(exercise.number, None)
     path = stubs.answer_file(exercise.chapter)
     if path is None:
-        print(f'{exercise.number} is as new; start("{exercise.number}") gives the stub.')
+        print(f'{exercise.number} is as new; stub("{exercise.number}") gives the stub.')
         return
     kept = path.with_name(path.name + ".before_reset")
     shutil.copy(path, kept)

@@ -13,13 +13,15 @@ import linecache
 import random
 import signal
 import threading
+import time
 import warnings
 from pathlib import Path
 
 import numpy as np
 
 HERE = str(Path(__file__).parent)
-LONGEST_PRINT = 20  # lines of what an answer prints that are shown
+LONGEST_PRINT, LONGEST_TEXT = 20, 2000  # lines and characters of a print that are shown
+PATIENCE = 6
 
 
 class TooLong(BaseException):
@@ -27,7 +29,7 @@ class TooLong(BaseException):
 
 
 class PrintLog(io.TextIOBase):
-    """Keep the first lines of what is printed and count the others."""
+    """Keep the beginning of what is printed and count the lines."""
 
     def __init__(self):
         self.kept, self.n_lines = "", 0
@@ -36,9 +38,8 @@ class PrintLog(io.TextIOBase):
         return True
 
     def write(self, text):
-        if self.n_lines < LONGEST_PRINT:
-            room = LONGEST_PRINT - self.n_lines
-            self.kept += "".join(text.splitlines(keepends=True)[:room])[:2000]
+        if len(self.kept) < LONGEST_TEXT:
+            self.kept = (self.kept + text)[:LONGEST_TEXT]
         self.n_lines += text.count("\n")
         return len(text)
 
@@ -47,6 +48,8 @@ class PrintLog(io.TextIOBase):
         lines = self.kept.splitlines()[:LONGEST_PRINT]
         if self.n_lines > len(lines):
             lines.append(f"... and {self.n_lines - len(lines):,} more lines, cut")
+        elif len(self.kept) == LONGEST_TEXT:
+            lines.append("... and more, cut")
         return lines
 
 
@@ -54,29 +57,33 @@ class PrintLog(io.TextIOBase):
 def time_limit(seconds):
     """Raise ``TooLong`` in the calling thread after ``seconds``.
 
-    In the main thread of Linux and macOS an alarm does it, which also ends a wait for input. In
-    other threads and on Windows a timer thread asks Python to raise the exception. In the browser
-    (Pyodide) there are neither alarms nor threads: there is no limit, and the stop button helps.
+    In the main thread of Linux and macOS an alarm does it, and counts the seconds that the thread
+    computes, so that a busy machine does no harm; one who waits is stopped after ``PATIENCE`` times
+    as long. In other threads and on Windows a timer thread asks Python to raise the exception. In
+    the browser (Pyodide) there are neither alarms nor threads: no limit, and the stop button helps.
     """
     main = threading.current_thread() is threading.main_thread()
     if main and hasattr(signal, "setitimer"):
-        starter = _alarm
+        limit = _alarm
     elif _threads_start():
-        starter = _timer
+        limit = _timer
     else:
-        starter = contextlib.nullcontext
-    with starter(seconds):
+        limit = contextlib.nullcontext
+    with limit(seconds):
         yield
 
 
 @contextlib.contextmanager
 def _alarm(seconds):
+    computing, waiting = time.thread_time() + seconds, time.monotonic() + PATIENCE * seconds
+
     def ring(signum, frame):
-        raise TooLong
+        if time.thread_time() >= computing or time.monotonic() >= waiting:
+            raise TooLong
 
     kept = signal.signal(signal.SIGALRM, ring)
-    # It rings again every second: a bare "except:" in a loop may swallow the first.
-    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
+    # It rings again and again: a bare "except:" in a loop may swallow the first.
+    signal.setitimer(signal.ITIMER_REAL, seconds, 0.5)
     try:
         yield
     finally:
@@ -92,7 +99,7 @@ def _timer(seconds):
         wait = seconds
         while not over.wait(wait):
             ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(TooLong))
-            wait = 1.0
+            wait = 0.5
 
     ringer = threading.Thread(target=ring, daemon=True)
     ringer.start()

@@ -10,8 +10,8 @@ import inspect
 
 import numpy as np
 
+from vae_numpy import gradcheck
 from vae_numpy.exercises import guard
-from vae_numpy.gradcheck import check_gradient
 
 
 class NotStarted(Exception):
@@ -88,44 +88,36 @@ class Answer:
             What the answer is called with.
         mistakes : dict of str: value or callable, optional
             The line for each known mistake, and what it returns: in the form of ``want``, with
-            None for a part of a tuple that does not matter; or a function of the same arguments.
+            None for a part of a tuple that does not matter; a list of several such; or a function
+            of the same arguments.
         rtol, atol : float
             As in ``numpy.isclose``; an answer in float32 is granted 1e-4.
         names : tuple of str, optional
             What to call the parts of a tuple, or ``("loss",)`` for what is not one.
         """
         returned = self(*args, **kwargs)
-        known = {
-            line: value(*args, **kwargs) if callable(value) else value
-            for line, value in (mistakes or {}).items()
-        }
-        self.compare(returned, want, mistakes=known, rtol=rtol, atol=atol, names=names)
+        if _problem(returned, want, rtol, atol, names):  # only now is a mistake worth computing
+            mistakes = {
+                line: value(*args, **kwargs) if callable(value) else value
+                for line, value in (mistakes or {}).items()
+            }
+        self.compare(returned, want, mistakes=mistakes, rtol=rtol, atol=atol, names=names)
         return returned
 
     def compare(self, returned, want, *, mistakes=None, rtol=1e-6, atol=1e-9, names=None):
         """Compare a value of the last call with ``want``; arguments as in ``gives``."""
-        problem = None
-        if isinstance(want, tuple):
-            names = names or tuple(f"part {i + 1}" for i in range(len(want)))
-            if not isinstance(returned, (tuple, list)) or len(returned) != len(want):
-                problem = f"wanted {len(want)} values, {', '.join(names)}; got {_kind(returned)}"
-            else:
-                for name, part, wanted in zip(names, returned, want, strict=True):
-                    if problem := _problem(part, wanted, rtol, atol):
-                        problem = f"{name}: {problem}"
-                        break
-        else:
-            problem = _problem(returned, want, rtol, atol)
-            if problem and names:
-                problem = f"{names[0]}: {problem}"
+        problem = _problem(returned, want, rtol, atol, names)
         if problem:
-            for line, mistaken in (mistakes or {}).items():
-                if _matches(returned, mistaken, rtol, atol):
-                    problem = line
-                    break
-            raise self.wrong(problem, _contrast(returned, want, names, rtol, atol))
+            line = _recognised(returned, mistakes, rtol, atol) or problem
+            raise self.wrong(line, _contrast(returned, want, names, rtol, atol))
 
-    def gradient(self, grad, loss, at, *, name="the gradient", mistakes=None):
+    def form(self, returned, like, *, name=None, mistakes=None):
+        """Compare type, shape and finiteness with those of the array ``like``, not the values."""
+        if problem := _form_problem(returned, np.asarray(like)):
+            line = _recognised(returned, mistakes) or (f"{name}: {problem}" if name else problem)
+            raise self.wrong(line, describe("returned", {name or "": returned}))
+
+    def gradient(self, grad, loss, at, *, name="the gradient", mistakes=None, **context):
         """Compare a gradient of the reader's with finite differences of the loss.
 
         Parameters
@@ -140,20 +132,27 @@ class Answer:
             What the reader calls the gradient.
         mistakes : dict of str: array, optional
             The line for each known mistake, and the gradient that it gives.
+        **context
+            What else helps the gradient doctor: ``batch_size``, ``n_features``, ``terms``, ...
         """
-        if not self._is_array(grad, at.shape, name, mistakes):
-            return
+        self.form(grad, at, name=name, mistakes=mistakes)
         tolerance = 1e-4 if np.asarray(grad).dtype in (np.float32, np.float16) else 1e-6
-        verdict = check_gradient(loss, at, grad, tolerance=tolerance)
-        if verdict:
-            return
-        line = next(
-            (line for line, wrong in (mistakes or {}).items() if _matches(grad, wrong, 1e-6, 1e-9)),
-            None,
-        )
-        line = line or f"{name}: {diagnosis(grad, loss, at)}"
-        place = f"at index {verdict.worst} {name} is {verdict.grad:.6g}"
-        raise self.wrong(line, [f"{place}, finite differences say {verdict.numeric:.6g}"])
+        verdict = gradcheck.check_gradient(loss, at, grad, tolerance=tolerance)
+        if not verdict:
+            line = _recognised(grad, mistakes) or diagnosis(grad, loss, at, name, **context)
+            place = f"at index  {verdict.worst}: {name} is {verdict.grad:.6g}"
+            raise self.wrong(line, [f"{place}, finite differences say {verdict.numeric:.6g}"])
+
+    def parts(self, returned, *names):
+        """Return a returned tuple after a look at its length: ``loss, dW = answer.parts(...)``."""
+        if not _is_tuple_of(returned, len(names)):
+            raise self.wrong(_count_problem(returned, names), describe("returned", {"": returned}))
+        return returned
+
+    @staticmethod
+    def fits(returned, like):
+        """Say whether a value has type and shape of the array ``like`` and is finite."""
+        return _form_problem(returned, np.asarray(like)) is None
 
     def holds(self, condition, line, details=()):
         """Raise ``Wrong`` with this line unless ``condition`` is true."""
@@ -167,45 +166,35 @@ class Answer:
     def _raised(self, error):
         number, text, _ = guard.readers_frame(error, self.file)
         message = str(error).splitlines()[0] if str(error) else "without a message"
-        where = f"line {number}: {text}" if number else "before its first line"
-        return self.wrong(f"raises {type(error).__name__}: {message}", [f"at {where}"])
-
-    def _is_array(self, value, shape, name, mistakes):
-        """Check type, shape and finiteness of a gradient; say whether it is worth going on."""
-        problem = _form_problem(value, np.zeros(shape))
-        if problem is None:
-            return True
-        for line, mistaken in (mistakes or {}).items():
-            if _matches(value, mistaken, 1e-6, 1e-9):
-                problem = line
-                break
-        else:
-            problem = f"{name}: {problem}"
-        raise self.wrong(problem, describe("returned", {name: value}))
+        where = [f"at line {number}  {text}"] if number else []
+        return self.wrong(f"raises {type(error).__name__}: {message}", where)
 
 
-def diagnosis(grad, loss, at):
-    """Name what is likely to be wrong with a gradient, in a clause.
-
-    The one place where ``vae_numpy.gradcheck.diagnose`` will be asked.
-    """
-    from vae_numpy.gradcheck import numerical_gradient
-
-    pattern = _pattern(np.asarray(grad, float), numerical_gradient(loss, at), 1e-4)
-    return pattern or "it does not agree with finite differences of the loss"
+def diagnosis(grad, loss, at, name, **context):
+    """Name in one line what is likely to be wrong with a gradient; the doctor's place."""
+    if hasattr(gradcheck, "diagnose"):
+        return gradcheck.diagnose(np.asarray(grad), loss, at, name=name, **context).message
+    pattern = _pattern(np.asarray(grad, float), gradcheck.numerical_gradient(loss, at))
+    return f"{name}: {pattern or 'it does not agree with finite differences of the loss'}"
 
 
 # Comparing -------------------------------------------------------------------------------------
 
 
-def _problem(returned, want, rtol, atol):
-    """Say in a clause what is wrong with a value, or return None."""
-    want = np.asarray(want)
-    if problem := _form_problem(returned, want):
-        return problem
-    if _close(returned, want, rtol, atol):
+def _problem(returned, want, rtol, atol, names=None):
+    """Say in a clause what is wrong with a value, or with a part of a tuple; None if nothing is."""
+    if isinstance(want, tuple):
+        if not _is_tuple_of(returned, len(want)):
+            return _count_problem(returned, names)
+        for name, part, wanted in zip(names, returned, want, strict=True):
+            if problem := _problem(part, wanted, rtol, atol, [name]):
+                return problem
         return None
-    return _pattern(np.asarray(returned), want, 1e-4) or "the value is wrong"
+    want = np.asarray(want)
+    problem = _form_problem(returned, want)
+    if problem is None and not _close(returned, want, rtol, atol):
+        problem = _pattern(np.asarray(returned), want) or "the value is wrong"
+    return f"{names[0]}: {problem}" if problem and names else problem
 
 
 def _form_problem(returned, want):
@@ -237,44 +226,56 @@ def _close(returned, want, rtol, atol):
     return bool(np.allclose(returned, want, rtol=rtol, atol=atol, equal_nan=True))
 
 
+def _recognised(returned, mistakes, rtol=1e-6, atol=1e-9):
+    """Return the line of the first known mistake that gives this value, or None."""
+    for line, mistaken in (mistakes or {}).items():
+        alternatives = mistaken if isinstance(mistaken, list) else [mistaken]
+        if any(_matches(returned, alternative, rtol, atol) for alternative in alternatives):
+            return line
+    return None
+
+
 def _matches(returned, mistaken, rtol, atol):
-    """Say whether a value is what a known mistake gives."""
+    """Say whether a value is what a known mistake gives; None stands for any value."""
+    if mistaken is None:
+        return True
     if isinstance(mistaken, tuple):
-        return (
-            isinstance(returned, (tuple, list))
-            and len(returned) == len(mistaken)
-            and all(
-                wrong is None or _matches(part, wrong, rtol, atol)
-                for part, wrong in zip(returned, mistaken, strict=True)
-            )
+        return _is_tuple_of(returned, len(mistaken)) and all(
+            _matches(part, wrong, rtol, atol)
+            for part, wrong in zip(returned, mistaken, strict=True)
         )
-    try:
-        value = np.asarray(returned)
-        same_form = value.dtype.kind in "biufc" and value.shape == np.shape(mistaken)
-    except ValueError:
+    mistaken = np.asarray(mistaken)
+    if np.all(np.isfinite(mistaken)) and _form_problem(returned, mistaken):
         return False
-    return same_form and _close(value, np.asarray(mistaken), rtol, atol)
+    return np.shape(returned) == mistaken.shape and _close(returned, mistaken, rtol, atol)
 
 
-def _pattern(returned, want, rtol):
-    """Recognise what any answer can do wrong: a factor, a constant on top, a transposition."""
-    if want.ndim == 2 and want.shape[0] == want.shape[1]:
-        if np.allclose(returned, want.T, rtol=rtol):
-            return "it is the transpose of the right one"
+def _count_problem(returned, names):
+    got = "nothing; is the return missing?" if returned is None else _kind(returned)
+    return f"wanted {len(names)} values, {', '.join(names)}; got {got}"
+
+
+def _is_tuple_of(value, length):
+    return isinstance(value, (tuple, list)) and len(value) == length
+
+
+def _pattern(returned, want):
+    """Recognise what any answer can do wrong: a constant factor, a transposition."""
+    square = want.ndim == 2 and want.shape[0] == want.shape[1]
+    if square and np.allclose(returned, want.T, rtol=1e-4):
+        return "it is the transpose of the right one"
     seen = np.abs(want) > 1e-9 * np.max(np.abs(want), initial=1e-300)
     if not np.any(seen) or np.any(np.abs(returned[~seen]) > 1e-9):
         return None
     ratios = np.real(returned[seen] / want[seen])
     ratio = float(ratios.flat[0])
-    if not np.allclose(ratios, ratio, rtol=rtol, atol=0):
+    if not np.allclose(ratios, ratio, rtol=1e-4, atol=0):
         return None
-    if np.isclose(ratio, -1, rtol=rtol):
+    if np.isclose(ratio, -1, rtol=1e-4):
         return "it has the wrong sign"
     if want.size == 1 and not _is_simple(ratio):
         return None  # two numbers always have a ratio
-    if ratio == 0:
-        return "it is zero"
-    return f"it is {ratio:.4g} times the right one"
+    return "it is zero" if ratio == 0 else f"it is {ratio:.4g} times the right one"
 
 
 def _is_simple(ratio):
@@ -285,10 +286,12 @@ def _is_simple(ratio):
 
 
 def describe(title, values):
-    """Return lines that show values by name: ``called with  x = [1, 2]  float64 of shape (2,)``."""
+    """Return lines that show values by name: ``called with x = [1, 2]  float64, shape (2,)``."""
     lines, width = [], max(len(name) for name in values)
     for name, value in values.items():
-        head = f"{title if not lines else '':<12}{name:<{width}} = "
+        head = f"{title if not lines else '':<12}"
+        if name:
+            head += f"{name:<{width}} = "
         first, *rest = show(value)
         lines.append(head + first)
         lines.extend(" " * len(head) + line for line in rest)
@@ -306,6 +309,8 @@ def show(value):
         return f"{text}  {value.dtype}, shape {value.shape}".splitlines()
     if isinstance(value, (float, np.floating)):
         return [f"{value:.10g}"]
+    if isinstance(value, np.generic):
+        value = value.item()
     if callable(value):
         return [getattr(value, "__name__", type(value).__name__)]
     text = repr(value).splitlines() or [""]
@@ -315,12 +320,12 @@ def show(value):
 def _contrast(returned, want, names, rtol, atol):
     """The lines that show what came and what was wanted."""
     if isinstance(want, tuple):
-        if not isinstance(returned, (tuple, list)) or len(returned) != len(want):
+        if not _is_tuple_of(returned, len(want)):
             return describe("returned", {"": returned})
         lines = []
         for name, part, wanted in zip(names, returned, want, strict=True):
             if _problem(part, wanted, rtol, atol):
-                lines += describe("returned", {name: part}) + describe("expected", {name: wanted})
+                lines += _contrast(part, wanted, [name], rtol, atol)
         return lines
     name = names[0] if names else ""
     lines = describe("returned", {name: returned}) + describe("expected", {name: want})
@@ -330,7 +335,7 @@ def _contrast(returned, want, names, rtol, atol):
         index = tuple(int(i) for i in np.argwhere(off)[0])
         values = f"{np.asarray(returned)[index]:.6g} for {want[index]:.6g}"
         lines.append(f"first at    index {index}: {values}; {off.sum()} of {off.size} are wrong")
-    return [line.replace("  =", "", 1) for line in lines] if not name else lines
+    return lines
 
 
 def _shape_words(shape):
@@ -352,16 +357,8 @@ def _named(function, args, kwargs):
         return {f"argument {i + 1}": value for i, value in enumerate(args)} | kwargs
 
 
-def _file_of(function):
-    try:
-        return inspect.unwrap(function).__code__.co_filename
-    except (AttributeError, ValueError):
-        try:
-            return inspect.getfile(function)
-        except (TypeError, OSError):  # a class of a notebook, a NumPy function
-            methods = (
-                [m for m in vars(function).values() if hasattr(m, "__code__")]
-                if isinstance(function, type)
-                else []
-            )
-            return methods[0].__code__.co_filename if methods else ""
+def _file_of(answer):
+    """Return the file, or the cell, in which a function or class was written; "" if unknown."""
+    parts = list(vars(answer).values()) if isinstance(answer, type) else [answer]
+    codes = [inspect.unwrap(part).__code__ for part in parts if inspect.isfunction(part)]
+    return codes[0].co_filename if codes else ""

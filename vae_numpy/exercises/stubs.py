@@ -65,7 +65,7 @@ def is_started(text, exercise):
     """Say whether the reader has begun with an exercise, given her file's text."""
     lines = text.splitlines()
     node = _definitions(lines).get(exercise.name)
-    return node is None or "raise NotImplementedError" not in _text(lines, node)
+    return node is not None and "raise NotImplementedError" not in _text(lines, node)
 
 
 def replace(text, exercise, new):
@@ -80,7 +80,7 @@ def replace(text, exercise, new):
 def _opening(chapter):
     return (
         f'"""Your answers to the exercises of chapter {chapter}.\n\n'
-        "Replace a `raise NotImplementedError` by your own lines, then run\n\n"
+        "Replace a line that raises NotImplementedError by your own lines, then run\n\n"
         f"    pytest tests/exercises -k ch{chapter:02d}\n"
         '"""'
     )

@@ -1,0 +1,407 @@
+"""The machinery of the exercises: what a reader sees for each way to be wrong, and the guard."""
+
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vae_numpy import exercises
+from vae_numpy.exercises import catalogue, guard, stubs
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def verdict(monkeypatch):
+    """Return a function: the verdict on an answer, by a check made up for the test."""
+
+    def examine(check, answer, seconds=5):
+        made = catalogue.exercise(
+            "1.1", trains="x", difficulty="easy", minutes=1, hints=["a", "b"], seconds=seconds
+        )(check)
+        monkeypatch.setattr(exercises, "find", lambda number: made)
+        return exercises.examine("1.1", answer)
+
+    return examine
+
+
+def double(answer):
+    """The check of a function that doubles an array."""
+    x = np.array([1.0, 2.0, 4.0])
+    answer.gives(np.array([2.0, 4.0, 8.0]), x, mistakes={"that is the square": lambda x: x**2})
+
+
+# The ladder -----------------------------------------------------------------------------------
+
+
+def stub(x):
+    raise NotImplementedError
+
+
+def crash(x):
+    y = [1]
+    return y[7]  # here
+
+
+def no_return(x):
+    x + x
+
+
+ANSWERS = {
+    "not started": (stub, "write double"),
+    "raises": (crash, "raises IndexError: list index out of range"),
+    "leaves": (lambda x: sys.exit(), "raises SystemExit"),
+    "returns nothing": (no_return, "returns nothing; wanted an array of shape (3,)"),
+    "wrong type": (lambda x: "2", "returns an object of type str; wanted an array of shape (3,)"),
+    "wrong shape": (lambda x: 2 * x[None], "shape (1, 3); wanted an array of shape (3,)"),
+    "ragged": (lambda x: [[1, 2], [3]], "rows of different lengths"),
+    "not finite": (lambda x: x * np.nan, "the value is NaN in 3 of 3"),
+    "infinite": (lambda x: np.array([2, 4, np.inf]), "the value is infinite in 1 of 3"),
+    "wrong value": (lambda x: x + 3, "the value is wrong"),
+    "known mistake": (lambda x: x * x, "that is the square"),
+    "factor": (lambda x: 6 * x, "it is 3 times the right one"),
+    "sign": (lambda x: -2 * x, "it has the wrong sign"),
+    "too many arguments": (lambda x, y: x, "raises TypeError"),
+    "no function": (3, "takes the function itself, double without brackets; got a int"),
+}
+
+
+@pytest.mark.parametrize("answer, line", ANSWERS.values(), ids=ANSWERS)
+def test_each_rung_has_its_line(verdict, answer, line):
+    found = verdict(double, answer)
+    assert line in found.line, found
+    assert found.state == ("not started" if answer is stub else "wrong")
+
+
+def test_a_wrong_value_shows_call_return_and_expectation(verdict):
+    text = str(verdict(double, lambda x: x + 3))
+    assert "called with x = [1., 2., 4.]" in text
+    assert "returned    [4., 5., 7.]" in text and "expected    [2., 4., 8.]" in text
+
+
+def test_an_exception_is_shown_at_the_readers_line(verdict):
+    found = verdict(double, crash)
+    assert any(line.endswith("return y[7]  # here") for line in found.details)
+    assert "exercises" not in "\n".join(found.details)  # no line of ours
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        lambda x: x + x,
+        lambda x: (x + x).astype(np.float32),
+        lambda x: [2 * float(value) for value in x],
+        lambda x: np.log(np.exp(x) ** 2),
+        lambda x: (2 * x).astype(int),
+    ],
+)
+def test_a_right_answer_may_look_otherwise(verdict, right):
+    assert verdict(double, right)
+
+
+def test_a_part_of_a_tuple_is_named(verdict):
+    def check(answer):
+        mistakes = {"b is c": (None, 3.0)}
+        answer.gives((1.0, 2.0), mistakes=mistakes, names=("a", "b"))
+
+    assert verdict(check, lambda: [1, 2.0])
+    assert verdict(check, lambda: (1.0, 5.0)).line == "b: the value is wrong"
+    assert verdict(check, lambda: (1.0, 3.0)).line == "b is c"
+    assert "wanted 2 values, a, b; got a number" not in verdict(check, lambda: 1.0).line
+    assert verdict(check, lambda: None).line == (
+        "wanted 2 values, a, b; got nothing; is the return missing?"
+    )
+
+
+def test_a_gradient_is_held_against_finite_differences(verdict):
+    x = np.array([[1.0, 2.0, 3.0], [0.5, -1.0, 2.0]])
+
+    def check(answer):
+        mistakes = {"cube": 3 * x**2}
+        answer.gradient(answer(x), lambda x: np.sum(x**2), x, name="dx", mistakes=mistakes)
+
+    assert verdict(check, lambda x: 2 * x)
+    assert verdict(check, lambda x: (2 * x).astype(np.float32))
+    assert verdict(check, lambda x: 3 * x**2).line == "cube"
+    wrong = verdict(check, lambda x: x + 1)
+    assert wrong.line.startswith("dx") and "finite differences say" in wrong.details[-1]
+    assert "wanted an array of shape (2, 3)" in verdict(check, lambda x: 2 * x.T).line
+
+
+def test_the_method_that_is_missing_is_named(verdict):
+    class Half:
+        def forward(self, x):
+            return x
+
+        def backward(self, dy):
+            raise NotImplementedError
+
+    def check(answer):
+        layer = answer()
+        answer.call(layer.forward, 1.0)
+        answer.call(layer.backward, 1.0)
+
+    found = verdict(check, Half)
+    assert found.state == "not started" and "backward is missing" in found.line
+
+
+def test_a_check_that_cannot_go_on_says_so(verdict):
+    def check(answer):
+        answer().W  # noqa: B018
+
+    assert "has no attribute 'W'" in verdict(check, lambda: 1).line
+
+
+# The guard ------------------------------------------------------------------------------------
+
+
+def endless(x):
+    while True:
+        x = x + 1
+
+
+def stubborn(x):
+    while True:
+        try:
+            x = x + 1
+        except:  # noqa: E722
+            pass
+
+
+@pytest.mark.parametrize("answer", [endless, stubborn, lambda x: time.sleep(60)])
+def test_a_loop_without_end_is_stopped(verdict, answer):
+    start = time.thread_time()
+    found = verdict(double, answer, seconds=0.1)
+    assert "stopped after 0.1 seconds" in found.line
+    assert time.thread_time() - start < 2
+    if answer is endless:
+        assert any("line" in detail for detail in found.details)
+
+
+def test_a_loop_in_another_thread_is_stopped(verdict):
+    found = []
+    thread = threading.Thread(target=lambda: found.append(verdict(double, endless, seconds=0.1)))
+    thread.start()
+    thread.join(60)
+    assert "stopped after 0.1 seconds" in found[0].line
+
+
+def test_time_for_others_does_not_count(verdict):
+    # Three times the limit passes, and little of it is spent computing.
+    assert verdict(double, lambda x: time.sleep(0.3) or 2 * x, seconds=0.1)
+
+
+def test_a_flood_of_printing_is_cut(verdict, capsys):
+    def answer(x):
+        for i in range(50_000):
+            print("step", i)
+        print("x" * 100_000)
+        return 2 * x
+
+    found = verdict(double, answer)
+    assert found and capsys.readouterr().out == ""
+    assert len(found.details) == guard.LONGEST_PRINT + 1
+    assert found.details[-1].endswith("... and 49,981 more lines, cut")
+
+
+def test_one_endless_line_is_cut_too(verdict):
+    def answer(x):
+        for _ in range(10_000):
+            print("no end", end=" ")
+        return 2 * x
+
+    assert len("".join(verdict(double, answer).details)) < 10_000
+
+
+@pytest.mark.parametrize(
+    "touch",
+    [
+        lambda: np.random.seed(0),  # noqa: NPY002
+        lambda: np.random.normal(),  # noqa: NPY002
+        lambda: random.random(),
+    ],
+)
+def test_a_touched_global_seed_is_named(verdict, touch):
+    found = verdict(double, lambda x: (touch(), 2 * x)[1])
+    assert "global random state" in found.line
+
+
+def test_a_changed_argument_is_named_unless_it_may_change(verdict):
+    def in_place(x):
+        x *= 2
+        return x
+
+    assert "the argument x is changed in place" in verdict(double, in_place).line
+
+    def check(answer):
+        x = np.ones(3)
+        answer(x, may_change=("x",))
+        answer.compare(x, 2 * np.ones(3))
+
+    assert verdict(check, in_place)
+
+
+def test_a_warning_of_numpy_is_told_beside_what_came_of_it(verdict):
+    found = verdict(double, lambda x: np.log(x - 1))
+    assert any("divide by zero" in line for line in found.details)
+
+
+def test_a_check_leaves_warnings_alarm_and_output_as_they_were(verdict):
+    out = sys.stdout
+    verdict(double, endless, seconds=0.05)
+    assert sys.stdout is out
+    time.sleep(0.6)  # an alarm that was left on would ring
+
+
+# The doors ------------------------------------------------------------------------------------
+
+
+def test_check_prints_and_progress_counts(capsys):
+    exercises.check("1.6", lambda factor, d: d * np.log2(factor))
+    printed = capsys.readouterr().out
+    assert printed.startswith("1.6 wrong: this is for the distance")
+    assert printed.endswith('hint("1.6") opens a hint.\n')
+    exercises.check("1.6", lambda factor, d: d * np.log2(factor) / 2)
+    assert capsys.readouterr().out.startswith("1.6 right")
+    exercises.progress()
+    assert capsys.readouterr().out.startswith("ch01  [#......] 1/7")
+
+
+def test_hints_open_one_by_one(capsys):
+    exercises.hint("2.2")
+    assert capsys.readouterr().out.count("hint") == 1
+    exercises.hint("2.2")
+    assert "hint 2 of 3" in capsys.readouterr().out
+    for _ in range(3):
+        exercises.hint("2.2")
+    assert "hint 3 of 3" in capsys.readouterr().out.splitlines()[-1]
+
+
+@pytest.mark.parametrize("number", ["1.99", "77.1", "two", "2"])
+def test_a_number_that_does_not_exist_is_named(number):
+    with pytest.raises(ValueError, match=number.split(".")[0]):
+        exercises.check(number, abs)
+
+
+def test_stub_and_solution_are_shown(capsys):
+    exercises.stub("2.7")
+    shown = capsys.readouterr().out
+    assert shown.startswith("def train_step(Xc, V, W, eta):")
+    assert "find the bug" in shown and "check('2.7', train_step)" in shown
+    exercises.solution("2.7")
+    assert "with the W of the forward pass" in capsys.readouterr().out
+
+
+def test_an_exercise_must_say_all_that_every_exercise_says():
+    complete = {"trains": "x", "difficulty": "easy", "minutes": 5, "hints": ["a"]}
+    catalogue.exercise("1.1", **complete)
+    for fault in (
+        {"trains": ""},
+        {"difficulty": "hellish"},
+        {"minutes": 0},
+        {"hints": []},
+        {"hints": ["a", "b", "c", "d"]},
+    ):
+        with pytest.raises(ValueError):
+            catalogue.exercise("1.1", **complete | fault)
+    with pytest.raises(ValueError, match="'first'"):
+        catalogue.exercise("first", **complete)
+
+
+# Stubs ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def book(tmp_path, monkeypatch):
+    """A copy of the book with nothing in it but the exercises of chapter 2."""
+    (tmp_path / "exercises").mkdir()
+    (tmp_path / "exercises/ch02.py").write_text(stubs.stub_file_text(2), "utf-8")
+    monkeypatch.setattr(stubs, "answer_file", lambda chapter: tmp_path / "exercises/ch02.py")
+    return tmp_path
+
+
+def test_the_stubs_hold_no_answer_and_all_that_is_given():
+    text = stubs.stub_file_text(2)
+    assert "import numpy as np" in text and "_with_a_bug" not in text
+    assert "self.dW, self.db = np.zeros_like(W), np.zeros_like(b)" in text  # given
+    assert "np.cumsum" not in text and "as_encoder" not in text
+    compile(text, "ch02.py", "exec")
+
+
+def test_reset_puts_one_stub_back_and_keeps_the_rest(book, capsys):
+    file = book / "exercises/ch02.py"
+    fresh = file.read_text("utf-8")
+    mine = fresh.replace("raise NotImplementedError", "return X @ V, X", 1)  # 2.1
+    both = mine.replace("    raise NotImplementedError", "    return 0, X", 1)  # and 2.2
+    file.write_text(both, "utf-8")
+    exercises.reset("2.2")
+    assert file.read_text("utf-8") == mine
+    assert (book / "exercises/ch02.py.before_reset").read_text("utf-8") == both
+    exercises.reset("2.1")
+    assert file.read_text("utf-8") == fresh
+
+
+def test_a_started_exercise_is_known_by_its_text():
+    first, second = exercises.exercises_of(2)[:2]
+    text = stubs.stub_file_text(2).replace("raise NotImplementedError", "return X, X", 1)
+    assert stubs.is_started(text, first) and not stubs.is_started(text, second)
+
+
+# The pytest door ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def door(tmp_path):
+    """Return a function: what pytest says to a file of answers to chapter 1."""
+    tests = tmp_path / "tests/exercises"
+    tests.mkdir(parents=True)
+    for name in ("conftest.py", "test_ch01.py"):
+        (tests / name).write_text((ROOT / "tests/exercises" / name).read_text("utf-8"), "utf-8")
+    answers = tmp_path / "book/exercises/ch01.py"
+    answers.parent.mkdir(parents=True)
+
+    def run(text, *options):
+        answers.write_text(text, "utf-8")
+        command = [sys.executable, "-m", "pytest", "-q", "-rs", "tests/exercises", *options]
+        here = {"cwd": tmp_path, "env": os.environ | {"PYTHONPATH": str(ROOT)}}
+        return subprocess.run(command, **here, capture_output=True, text=True, timeout=300)
+
+    return run
+
+
+@pytest.mark.slow
+def test_a_fresh_clone_is_green_and_says_what_to_do(door):
+    done = door(stubs.stub_file_text(1))
+    assert done.returncode == 0
+    assert "not started: open book/exercises/ch01.py" in done.stdout
+    assert "ch01  [.......] 0/7" in done.stdout and "7 skipped" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_wrong_answer_fails_with_its_diagnosis_and_opens_hints(door):
+    crow = "return np.linalg.norm(points[-1] - points[0])"
+    text = stubs.stub_file_text(1).replace("raise NotImplementedError", crow, 1)
+    done = door(text)
+    assert done.returncode == 1
+    failure = done.stdout.partition("FAILURES")[2].splitlines()
+    assert failure[2].startswith("1.1 wrong: the steps are added up before")
+    assert "conftest" not in done.stdout.partition("=== exercises")[0].partition("FAILURES")[2]
+    assert "1 failed, 6 skipped" in done.stdout and "hint 1" not in done.stdout
+    assert "hint 1" in door(text, "--hints").stdout
+    assert "hint 2" in door(text, "--hints").stdout
+
+
+@pytest.mark.slow
+def test_a_file_that_does_not_load_is_shown_at_its_line(door):
+    broken = door("def walk_length(points)\n    return 0\n", "-k", "1.1")
+    assert "ch01.py does not load: line 1: expected ':'" in broken.stdout
+    failing = door("import numpy\nnumpy.nothing\n", "-k", "1.1")
+    assert "does not load: line 2: AttributeError" in failing.stdout
+    missing = door("import numpy\n", "-k", "1.1")
+    assert "has no walk_length any more" in missing.stdout
