@@ -148,29 +148,28 @@ def descent_step(x, W, b, V, c, eta):
     z = np.tanh(x @ W + b)  # (N, K)
     error = z @ V + c - x  # (N, D)
     loss = np.sum(error**2) / len(x)
-    # All gradients first, at one and the same place ...
     dx_hat = 2 / len(x) * error
-    dV, dc = z.T @ dx_hat, dx_hat.sum(axis=0)
-    da = dx_hat @ V.T * (1 - z**2)  # with the V of the forward pass
+    da = dx_hat @ V.T * (1 - z**2)
+    # Each product, and each sum, runs over the rows: that is where all of them have their say.
     dW, db = x.T @ da, da.sum(axis=0)
-    # ... then all steps.
+    dV, dc = z.T @ dx_hat, dx_hat.sum(axis=0)
     return W - eta * dW, b - eta * db, V - eta * dV, c - eta * dc, loss
 
 
 def descent_step_with_a_bug(x, W, b, V, c, eta):
-    """Take one step of gradient descent; the decoder moves too early."""
+    """Take one step of gradient descent; the rows are added up twice."""
     z = np.tanh(x @ W + b)  # (N, K)
     error = z @ V + c - x  # (N, D)
     loss = np.sum(error**2) / len(x)
     dx_hat = 2 / len(x) * error
-    # the decoder
-    V = V - eta * z.T @ dx_hat
-    c = c - eta * dx_hat.sum(axis=0)
-    # the encoder
     da = dx_hat @ V.T * (1 - z**2)
-    W = W - eta * x.T @ da
-    b = b - eta * da.sum(axis=0)
-    return W, b, V, c, loss
+    dW, db, dV, dc = (np.zeros_like(array) for array in (W, b, V, c))
+    for _ in x:  # every row has its say
+        dW += x.T @ da
+        db += da.sum(axis=0)
+        dV += z.T @ dx_hat
+        dc += dx_hat.sum(axis=0)
+    return W - eta * dW, b - eta * db, V - eta * dV, c - eta * dc, loss
 
 
 class AdamStepper:

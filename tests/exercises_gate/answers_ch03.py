@@ -262,7 +262,7 @@ def slope_of_the_input(x, W, b, V, c, eta):
     return *(p - eta * g for p, g in zip((W, b, V, c), grads, strict=True)), loss
 
 
-@wrong("3.5", "N times too long")
+@wrong("3.5", "once for every row")
 def once_for_every_row(x, W, b, V, c, eta):
     loss, grads = _gradients(x, W, b, V, c)
     for _ in x:
