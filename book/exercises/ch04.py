@@ -1,0 +1,168 @@
+"""Your answers to the exercises of chapter 4.
+
+Replace a line that raises NotImplementedError by your own lines, then run
+
+    pytest tests/exercises -k ch04
+"""
+
+import numpy as np
+
+from vae_numpy.layers import Dense, Sequential
+from vae_numpy.losses import bernoulli_nll
+from vae_numpy.optimisers import Adam
+from vae_numpy.training import minibatches
+
+
+def picture_psnr(X, X_hat, peak=1.0):
+    """Return the peak signal-to-noise ratio of pictures, in decibels.
+
+    Parameters
+    ----------
+    X, X_hat : (N, D)
+        The true pictures and what was made of them, one a row: floats, or uint8 as in picture
+        files. They differ somewhere.
+    peak : float
+        The largest value that a pixel can have: 1, or 255.
+
+    Returns
+    -------
+    psnr : float
+        10 log10 of the squared peak over the mean squared error, with one mean over all pixels of
+        all pictures.
+    """
+    raise NotImplementedError
+
+
+def salt_and_pepper(x, share, rng):
+    """Return a copy of pictures in which some pixels are replaced by black or white.
+
+    Parameters
+    ----------
+    x : (N, D)
+        Is not changed.
+    share : float
+        Each pixel of each picture is hit with this probability, by itself.
+    rng : numpy.random.Generator
+        All randomness comes from here.
+
+    Returns
+    -------
+    damaged : (N, D)
+        A hit pixel is 0 or 1, with equal chances. The others are as in ``x``.
+    """
+    raise NotImplementedError
+
+
+def dice(masks, masks_hat):
+    """Return Dice's overlap of masks, 2 |A and B| / (|A| + |B|), mean over the pictures.
+
+    Parameters
+    ----------
+    masks, masks_hat : (N, D) arrays of bool
+        The true masks and the found ones, one a row.
+
+    Returns
+    -------
+    overlap : float
+        1 is perfect, 0 is beside the shape. Two empty masks agree and count 1.
+    """
+    raise NotImplementedError
+
+
+def median_of_window(pictures, size):
+    """Return pictures in which each pixel is the median of the window around it.
+
+    Parameters
+    ----------
+    pictures : (N, H, W)
+    size : int, odd
+        Rows and columns of the window. Where it reaches over the border, the pixel at the edge is
+        repeated.
+
+    Returns
+    -------
+    filtered : (N, H, W)
+    """
+    raise NotImplementedError
+
+
+def best_answer(x_tilde, X, sigma):
+    """Return the best guess of the clean points, given damaged ones.
+
+    Parameters
+    ----------
+    x_tilde : (n, D)
+        Damaged points, near to the clean ones or as far away as you like.
+    X : (N, D)
+        All clean points that there are, equally likely.
+    sigma : float
+        Standard deviation of the Gaussian noise on each coordinate.
+
+    Returns
+    -------
+    x_hat : (n, D)
+        For each damaged point the mean of the clean ones, weighted by
+        exp(-squared distance / (2 sigma**2)). Finite, however far the point is.
+    """
+    raise NotImplementedError
+
+
+def inpainting_step(x, damaged, W, b, V, c, eta):
+    """Take one step of gradient descent with a small inpainter; return its new arrays.
+
+    The network is h = tanh(damaged W + b), p = sigmoid(h V + c). The loss is the squared error of
+    p, summed over the hidden pixels only, mean over the batch.
+
+    Parameters
+    ----------
+    x : (N, D)
+        The true pictures.
+    damaged : (N, D)
+        The same with holes: hidden pixels are -1.
+    W, b, V, c : (D, K), (K,), (K, D), (D,)
+        Not changed in place.
+    eta : float
+        The learning rate.
+
+    Returns
+    -------
+    W, b, V, c : arrays of the same shapes
+        Each moved by -eta times its gradient.
+    loss : float
+        Before the step.
+    """
+    raise NotImplementedError("find the bug, mend it, then delete this line")
+    hidden = damaged == -1
+    h = np.tanh(damaged @ W + b)  # (N, K)
+    p = 1 / (1 + np.exp(-(h @ V + c)))  # (N, D)
+    error = hidden * (p - x)
+    loss = np.sum(error**2) / len(x)
+    # backwards
+    da = 2 / len(x) * error * (1 - p**2)  # (N, D)
+    dh = da @ V.T * (1 - h**2)  # (N, K)
+    W, b = W - eta * damaged.T @ dh, b - eta * dh.sum(axis=0)
+    V, c = V - eta * h.T @ da, c - eta * da.sum(axis=0)
+    return W, b, V, c, loss
+
+
+def fit_denoiser(X, sigma, rng):
+    """Train a denoising autoencoder on clean pictures; return the function that cleans.
+
+    On held-out pictures with the same noise it is more than one decibel better than the best
+    median filter.
+
+    Parameters
+    ----------
+    X : (2000, 256) float32 array
+        Sprites of 16 x 16 pixels, each 0 or 1. No damaged pictures: damage is yours to make.
+    sigma : float
+        Standard deviation of the Gaussian noise to come.
+    rng : numpy.random.Generator
+        For the first weights, the order of the rows, and the noise.
+
+    Returns
+    -------
+    denoise : function
+        Takes damaged pictures (N, 256), returns clean ones (N, 256), each by itself.
+    """
+    raise NotImplementedError
