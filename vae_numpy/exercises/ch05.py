@@ -136,7 +136,9 @@ def smallest_batch(answer):
         "the operations are half of what they are: a multiplication and an addition": (
             lambda *given: first(*given, operations=1)
         ),
-        "one too many": [lambda *given: first(*given, above=True)],
+        "one too many: where the two balance, memory is no longer the limit": (
+            lambda *given: first(*given, above=True)
+        ),
         "one too few: at this batch memory is still the limit": lambda *g: first(*g) - 1,
         "this is the batch for numbers, not for bytes: a float32 has four": (
             lambda *given: first(*given, operations=8)
@@ -152,9 +154,8 @@ def smallest_batch(answer):
         )
         exact = case[2] * 4 * case[0] * case[1]
         exact /= 2 * case[0] * case[1] - 4 * case[2] * (case[0] + case[1])
-        known = {line: _value(value, case) for line, value in mistakes.items()}
-        known["a batch is a whole number: round up"] = exact if exact != want else None
-        known = {line: value for line, value in known.items() if value is not None}
+        known = {line: value(*case) for line, value in mistakes.items()}
+        known["a batch is a whole number: round up"] = exact  # asked only of a wrong answer
         answer.compare(returned, want, mistakes=known)
     for case in [(2, 2, 0.5), (64, 32, 12.0)]:
         returned = answer(*case)
@@ -164,10 +165,6 @@ def smallest_batch(answer):
             "no batch is large enough here: return None",
             [f"returned    {returned}", f"the intensity stays below {limit:.4g} for any batch"],
         )
-
-
-def _value(mistake, case):
-    return [one(*case) for one in mistake] if isinstance(mistake, list) else mistake(*case)
 
 
 class Watched(np.ndarray):
