@@ -112,7 +112,7 @@ def least_time(answer):
     hints=[
         "The intensity rises with the batch. Try batches from 1 on, or solve the inequality.",
         "For a huge batch the weights no longer count: the intensity tends to "
-        "n_in n_out / (2 (n_in + n_out)) and stays below it.",
+        "`n_in * n_out / (2 * (n_in + n_out))` and stays below it.",
         "If the balance is not below that limit, a loop over batches never ends: return None "
         "first.",
     ],
@@ -400,12 +400,12 @@ def bias_relu(answer):
     difficulty="hard",
     minutes=30,
     hints=[
-        "On paper: -x log p - (1 - x) log(1 - p) with p = 1 / (1 + e^-l) becomes "
-        "log(1 + e^l) - x l.",
-        "e^l overflows for a large l. Take it out: log(1 + e^l) = max(l, 0) + log(1 + e^-|l|). The "
-        "exponent is never above 0 now.",
-        "The gradient in l is p - x, and p needs the same care: with e = e^-|l|, it is 1 / (1 + e) "
-        "for l >= 0 and e / (1 + e) below.",
+        "On paper: with `p = 1 / (1 + e^-l)` the loss `-x log p - (1 - x) log(1 - p)` becomes "
+        "`log(1 + e^l) - x l`.",
+        "`e^l` overflows for a large `l`. Take it out: `log(1 + e^l) = max(l, 0) + "
+        "log(1 + e^-|l|)`. The exponent is never above 0 now.",
+        "The gradient in `l` is `p - x`, and `p` needs the same care: with `e = exp(-|l|)` it is "
+        "`1 / (1 + e)` for `l >= 0` and `e / (1 + e)` below.",
     ],
 )
 def fused_bernoulli(answer):

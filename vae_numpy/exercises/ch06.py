@@ -91,9 +91,9 @@ def log_normal(answer):
     difficulty="easy",
     minutes=15,
     hints=[
-        "Take log q - log p at a point z, and average over q: the mean of (z - mu_q)^2 is s2_q.",
-        "The mean of (z - mu_p)^2 over q is s2_q + (mu_q - mu_p)^2.",
-        "Per latent: 1/2 [ (s2_q + (mu_q - mu_p)^2) / s2_p - 1 + log(s2_p / s2_q) ].",
+        "Take log q - log p at a point z, and average over q: `(z - mu_q)^2` has the mean `s2_q`.",
+        "The mean of `(z - mu_p)^2` over q is `s2_q + (mu_q - mu_p)^2`.",
+        "Per latent: `((s2_q + (mu_q - mu_p)^2) / s2_p - 1 + log(s2_p / s2_q)) / 2`.",
     ],
 )
 def gaussian_kl(answer):
@@ -148,7 +148,7 @@ def gaussian_kl(answer):
         "One value is off by about `values.std(ddof=1)`. A mean of N is off by less: divide by the "
         "root of N.",
         "The error falls with the root of the number: for half of it you need four times as many.",
-        "needed = (standard deviation / wanted)^2, rounded up with `np.ceil`.",
+        "`(deviation / wanted)**2`, rounded up with `np.ceil`.",
     ],
     compare="the mean of z^2 over 10,000 draws in the chapter's second figure: +- 0.014",
 )
@@ -259,7 +259,7 @@ def elbo_on_grid(answer):
         "latent.",
         "The noise has to be multiplied by the standard deviation. What is that, if logvar is the "
         "logarithm of its square?",
-        "s = exp(logvar / 2)",
+        "`np.exp(logvar / 2)`",
     ],
 )
 def draw(answer):
@@ -319,8 +319,8 @@ def draw(answer):
     minutes=20,
     hints=[
         "The estimate is f(z) times the derivative of log q(z) in the parameter, at the sample z.",
-        "log q = -(z - mu)^2 e^-v / 2 - v / 2 + constant. Differentiate with z held fixed.",
-        "In terms of the noise: eps / s for mu, and (eps^2 - 1) / 2 for v.",
+        "`log q = -(z - mu)^2 e^-v / 2 - v / 2 + constant`. Differentiate with z held fixed.",
+        "In terms of the noise: `eps / s` for mu, and `(eps**2 - 1) / 2` for v.",
     ],
 )
 def score_gradient(answer):
@@ -407,9 +407,9 @@ CLOUD = BOX @ TURN + [3.0, -1.0, 0.0, 2.0]
     hints=[
         "The eigenvalues of the covariance (divided by N) are variances along directions. The "
         "model's noise is alike in all directions: it has to stand for all that are discarded.",
-        "sigma^2 is the mean of the D - K smallest eigenvalues.",
+        "The noise's variance is the mean of the D - K smallest eigenvalues.",
         "In a direction that is kept, the model's variance is what W gives plus the noise: so the "
-        "row of W is sqrt(lambda - sigma^2) times the direction.",
+        "row of W is `sqrt(eigenvalue - noise)` times the direction.",
     ],
     compare="`inference.probabilistic_pca` fits the same model, perhaps with other signs",
 )
@@ -531,10 +531,10 @@ def elbo_and_gradients(answer):
     minutes=45,
     seconds=20,
     hints=[
-        "Climb as the chapter does: draw noise, z = mu + s eps, ask `slope(z)` where each sample "
-        "wants to go, and step along the means.",
-        "dmu is the mean of slope(z); dv is the mean of slope(z) eps s / 2, plus 1/2 from the "
-        "entropy.",
+        "Climb as the chapter does: draw noise, `z = mu + s * eps`, and ask `slope(z)` "
+        "where each sample wants to go. Step along the means.",
+        "dmu is the mean of `slope(z)`; dv is the mean of `slope(z) * eps * s / 2`, plus 1/2 from "
+        "the entropy.",
         "A fixed step keeps trembling at the summit. Let it shrink to 0 towards the end.",
     ],
     compare="the chapter's map of the ELBO, with its six climbs",
