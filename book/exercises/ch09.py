@@ -1,6 +1,6 @@
 """Your answers to the exercises of chapter 9.
 
-Replace a `raise NotImplementedError` by your own lines, then run
+Replace a line that raises NotImplementedError by your own lines, then run
 
     pytest tests/exercises -k ch09
 """
