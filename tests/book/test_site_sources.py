@@ -20,7 +20,7 @@ kernelspec:
   language: python
   name: python3
 """
-CELL = re.compile(r"^```\{code-cell\}.*?\n(?:---\n.*?\n---\n|(?::.*\n)*)(.*?)^```$", re.M | re.S)
+CELL = re.compile(r"^```\{code-cell\}.*?\n(?:---\n.*?\n---\n|(?::[^\n]*\n)*)(.*?)^```$", re.M | re.S)
 ABSOLUTE = re.compile(r"(?<![\w./:])(?:/(?:home|Users|root|work|mnt|tmp)/\w|[A-Z]:\\\w)")
 
 
