@@ -13,7 +13,7 @@ differentiation and no plan for one. The modules are meant to be read beside the
     models       the estimators, in scikit-learn's manner
     data         the point clouds and pictures of the book
     metrics      reconstruction, intrinsic dimension
-    gradcheck    finite differences, with a verdict
+    gradcheck    finite differences, with a verdict, and a doctor who names the mistake
     plotting     the book's figures
     exercises    checks of the reader's answers, with a diagnosis
 """

@@ -1,10 +1,10 @@
-"""Gradient checking: compare a gradient derived by hand with finite differences.
+"""Finite differences, and a verdict on a gradient derived by hand.
 
-The verdict is written for the person who derived it. Check in float64: in float32 the
-differences drown in rounding.
+Check in float64: in float32 the differences drown in rounding.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -46,6 +46,24 @@ class Verdict:
         )
 
 
+class Differences(NamedTuple):
+    """What finite differences say of a gradient.
+
+    Attributes
+    ----------
+    central, left, right : float64 arrays of the shape of ``x``
+        The slopes (f(x + h) - f(x - h)) / 2h, (f(x) - f(x - h)) / h and (f(x + h) - f(x)) / h.
+        Left and right differ at a kink, as relu has one.
+    resolution : float
+        How small a difference between two gradients they can see.
+    """
+
+    central: np.ndarray
+    left: np.ndarray
+    right: np.ndarray
+    resolution: float
+
+
 def numerical_gradient(f, x, step=1e-6):
     """Estimate the gradient of ``f`` at ``x`` by central differences.
 
@@ -68,15 +86,24 @@ def numerical_gradient(f, x, step=1e-6):
     TypeError
         If ``x`` is not a float64 array.
     """
-    return _differences(f, x, step)[0]
+    return differences(f, x, step).central
 
 
-def _differences(f, x, step):
-    """Return the gradient, and the largest |f| that went into it."""
+def differences(f, x, step=1e-6):
+    """Estimate the gradient of ``f`` at ``x`` from the left, from the right and centrally.
+
+    Parameters and errors are those of ``numerical_gradient``.
+
+    Returns
+    -------
+    slopes : Differences
+    """
     if not isinstance(x, np.ndarray) or x.dtype != np.float64:
         raise TypeError(f"x must be a float64 array, got {getattr(x, 'dtype', type(x).__name__)}")
     check_number("step", step, above=0)
-    gradient, largest = np.empty_like(x), 0.0
+    central, left, right = np.empty_like(x), np.empty_like(x), np.empty_like(x)
+    here = f(x)
+    largest = abs(here)
     for index in np.ndindex(x.shape):
         kept = x[index]
         h = step * max(1.0, abs(kept))
@@ -87,9 +114,13 @@ def _differences(f, x, step):
             below = f(x)
         finally:
             x[index] = kept
-        gradient[index] = (above - below) / (2 * h)
+        central[index] = (above - below) / (2 * h)
+        left[index], right[index] = (here - below) / h, (above - here) / h
         largest = max(largest, abs(above), abs(below))
-    return gradient, largest
+    # Differences carry the rounding of f and an error of the order of the squared step; at a
+    # minimum they are nothing else.
+    resolution = 4 * max(np.finfo(np.float64).eps * largest / step, step**2)
+    return Differences(central, left, right, float(resolution))
 
 
 def check_gradient(f, x, grad, *, tolerance=1e-6, step=1e-6):
@@ -127,7 +158,7 @@ def check_gradient(f, x, grad, *, tolerance=1e-6, step=1e-6):
     grad = np.asarray(grad)
     if grad.shape != np.shape(x):
         raise ValueError(f"grad must have the shape of x, {np.shape(x)}, got {grad.shape}")
-    numeric, largest = _differences(f, x, step)
+    numeric, _, _, resolution = differences(f, x, step)
     if grad.size == 0:
         return Verdict(0.0, tolerance, (), 0.0, 0.0)
     deviation = np.asarray(np.abs(grad - numeric))
@@ -136,9 +167,6 @@ def check_gradient(f, x, grad, *, tolerance=1e-6, step=1e-6):
     # In units of the largest entry: entry by entry, rounding in the tiny ones would count.
     error = float(deviation[worst])
     if np.isfinite(error) and error > 0:
-        # Differences carry the rounding of f and an error of the order of the squared step; at a
-        # minimum they are nothing else.
-        resolution = 4 * max(np.finfo(np.float64).eps * largest / step, step**2)
         error /= max(np.max(np.abs(grad)), np.max(np.abs(numeric)), resolution / tolerance)
     return Verdict(float(error), tolerance, worst, float(grad[worst]), float(numeric[worst]))
 

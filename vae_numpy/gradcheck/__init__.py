@@ -1,0 +1,39 @@
+"""Gradient checking: is a gradient that was derived by hand right, and if not, why?
+
+    differences   finite differences, and a verdict: right, or wrong here
+    doctor        the likely mistake, named from the pattern of what is wrong
+    places        the doctor with all it must know of a dense layer, a Bernoulli loss, the KL
+                  divergence and the reparameterised sample
+
+It compares numbers and knows some forty ways to go wrong. It does not read code, and a gradient
+that is right for the wrong loss is right to it.
+"""
+
+from vae_numpy.gradcheck.differences import (
+    Verdict,
+    check_gradient,
+    check_layer,
+    numerical_gradient,
+)
+from vae_numpy.gradcheck.doctor import MISTAKES, Diagnosis, Suspect, diagnose
+from vae_numpy.gradcheck.places import (
+    diagnose_bernoulli,
+    diagnose_dense,
+    diagnose_kl,
+    diagnose_reparameterise,
+)
+
+__all__ = [
+    "MISTAKES",
+    "Diagnosis",
+    "Suspect",
+    "Verdict",
+    "check_gradient",
+    "check_layer",
+    "diagnose",
+    "diagnose_bernoulli",
+    "diagnose_dense",
+    "diagnose_kl",
+    "diagnose_reparameterise",
+    "numerical_gradient",
+]
