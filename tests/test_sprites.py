@@ -238,6 +238,54 @@ def test_factors_are_described_consistently():
 GOOD = (0, 0, 0, 0, 0)
 
 
+def test_fixed_factors_are_fixed_and_the_others_are_as_without():
+    dataset, n = Sprites(16), 500
+    free = dataset.sample_factors(n, np.random.default_rng(8))
+    rows = np.random.default_rng(9).integers(32, size=n)
+    fixed = {"shape": 2, 4: rows, "scale": np.int64(5)}
+    out = np.empty((n, 256), np.uint8)
+    X, factors = dataset.sample(n, np.random.default_rng(8), fixed=fixed, out=out)
+    for i in range(n):
+        shape, scale, orientation, pos_x, pos_y = factors[i].tolist()
+        assert (shape, scale, pos_y) == (2, 5, rows[i])
+        assert (orientation, pos_x) == (free[i, 2], free[i, 3])
+    assert X is out and np.array_equal(X, dataset.images(dataset.indices(factors)))
+    again = dataset.sample_factors(n, np.random.default_rng(8), fixed=fixed)
+    assert np.array_equal(factors, again)
+    for i in range(3):
+        values = [table[k] for table, k in zip(FACTOR_VALUES, factors[i], strict=True)]
+        assert np.array_equal(X[i].reshape(16, 16), naive_picture(*values, 16))
+
+
+def test_a_sprites_data_set_says_what_its_factors_are():
+    assert Sprites().factor_names == FACTOR_NAMES and Sprites().factor_sizes == FACTOR_SIZES
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: fix({"shape": 3}), ValueError, r"fixed\['shape'\] must be in 0..2, got 3"),
+        (lambda: fix({2: [1, 2]}), ValueError, r"fixed\[2\] must be one index or n = 5"),
+        (lambda: fix({"scale": 0.5}), TypeError, r"fixed\['scale'\] must be integers"),
+        (
+            lambda: fix({"colour": 0}),
+            ValueError,
+            "fixed: a factor must be one of 'shape'.*'colour'",
+        ),
+        (lambda: fix({5: 0}), ValueError, "fixed: a factor's column must be >= 0 and <= 4, got 5"),
+        (lambda: fix({None: 0}), TypeError, "fixed: a factor's column must be an integer"),
+        (lambda: fix(["shape"]), TypeError, "fixed must be a dict, got list"),
+    ],
+)
+def test_bad_fixed_factors_are_named(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
+def fix(fixed):
+    return Sprites().sample_factors(5, np.random.default_rng(0), fixed=fixed)
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [

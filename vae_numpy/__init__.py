@@ -14,6 +14,8 @@ differentiation and no plan for one. The modules are meant to be read beside the
     data         the point clouds and pictures of the book
     metrics      reconstruction, intrinsic dimension
     gradcheck    finite differences, with a verdict, and a doctor who names the mistake
+    metrics      reconstruction, intrinsic dimension, disentanglement
+    gradcheck    finite differences, with a verdict
     plotting     the book's figures
     exercises    checks of the reader's answers, with a diagnosis
 """

@@ -4,16 +4,14 @@ The loop knows nothing of models. It is handed a function ``step(rows)`` that do
 on the given rows and returns its losses, and a ``Run`` that says where the training stands.
 """
 
-import io
 import math
 import signal
-import sys
 import threading
 from contextlib import contextmanager
 
 import numpy as np
-from tqdm import tqdm
 
+from vae_numpy.progress import progress_bar
 from vae_numpy.utils import check_choice, check_integer, check_number
 
 
@@ -137,7 +135,10 @@ def train(step, run, *, n_samples, batch_size, n_epochs, after_epoch=None, progr
     check_integer("n_epochs", n_epochs, minimum=0)
     run.interrupted = False
     run.n_batches = -(-n_samples // batch_size)  # rounded up
-    with _ctrl_c() as pressed, _progress_bar(n_epochs, run, progress) as bar:
+    with (
+        _ctrl_c() as pressed,
+        progress_bar(n_epochs, "epoch", shown=progress, initial=run.epoch) as bar,
+    ):
         while run.epoch < n_epochs:
             if run.order is None:
                 run.order, run.batch, run.totals = run.rng.permutation(n_samples), 0, {}
@@ -290,33 +291,3 @@ def _ctrl_c():
         yield pressed
     finally:
         signal.signal(signal.SIGINT, previous)
-
-
-class _NotebookBar(tqdm):
-    """A bar drawn as one text output that is replaced, so that a static page keeps one line."""
-
-    def display(self, msg=None, pos=None):
-        from IPython.display import display
-
-        line = {"text/plain": msg if msg is not None else str(self)}
-        if not hasattr(self, "_handle"):
-            self._handle = display(line, raw=True, display_id=True)
-        else:
-            self._handle.update(line, raw=True)
-
-
-def _progress_bar(n_epochs, run, shown):
-    options = {"total": n_epochs, "initial": run.epoch, "unit": "epoch", "disable": not shown}
-    if _in_notebook():
-        # Nothing but the output that is replaced: what tqdm writes to its file is dropped.
-        return _NotebookBar(file=io.StringIO(), ncols=79, ascii=True, **options)
-    if sys.stderr.isatty():
-        return tqdm(**options)
-    # In a file or a pipe each refresh would leave a line of its own: write the last one only.
-    return tqdm(mininterval=float("inf"), delay=1e-9, **options)
-
-
-def _in_notebook():
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
-    return shell is not None and hasattr(shell, "kernel")

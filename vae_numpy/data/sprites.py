@@ -14,7 +14,7 @@ picture in forty is there twice, as in the original.
 import numpy as np
 
 from .. import kernels
-from ..utils import check_integer
+from ..utils import check_choice, check_integer
 
 FACTOR_NAMES = ("shape", "scale", "orientation", "posX", "posY")
 FACTOR_SIZES = (3, 6, 40, 32, 32)
@@ -98,6 +98,11 @@ class Sprites:
     image_size : int
         Rows and columns of a picture, at least 8; a row of data has image_size^2 pixels.
 
+    Attributes
+    ----------
+    factor_names, factor_sizes : tuples
+        ``FACTOR_NAMES`` and ``FACTOR_SIZES``, for those who are handed a data set.
+
     Raises
     ------
     TypeError, ValueError
@@ -109,7 +114,11 @@ class Sprites:
     >>> X, factors = sprites.sample(64, np.random.default_rng(0))
     >>> factors.shape, X.shape
     ((64, 5), (64, 1024))
+    >>> X, factors = sprites.sample(64, np.random.default_rng(0), fixed={"shape": 2})  # hearts
     """
+
+    factor_names = FACTOR_NAMES
+    factor_sizes = FACTOR_SIZES
 
     def __init__(self, image_size=64):
         check_integer("image_size", image_size, minimum=8)
@@ -164,13 +173,15 @@ class Sprites:
         """
         return np.ravel_multi_index(_check_factors(factors).T, FACTOR_SIZES)
 
-    def sample(self, n, rng, *, out=None):
+    def sample(self, n, rng, *, fixed=None, out=None):
         """Draw n pictures at random, each factor uniform on its grid, independent of the others.
 
         Parameters
         ----------
         n : int
         rng : numpy.random.Generator
+        fixed : dict, optional
+            As in ``sample_factors``.
         out : (n, image_size^2) array, optional
             As in ``images``.
 
@@ -182,13 +193,50 @@ class Sprites:
         Raises
         ------
         TypeError, ValueError
-            If ``n`` is not an integer of at least 1, ``rng`` no generator, or ``out`` misfits.
+            As ``sample_factors``, or if ``out`` misfits.
+        """
+        factors = self.sample_factors(n, rng, fixed=fixed)
+        return self._rows(factors, out), factors
+
+    def sample_factors(self, n, rng, *, fixed=None):
+        """Draw the factors of n pictures without drawing the pictures.
+
+        Parameters
+        ----------
+        n : int
+        rng : numpy.random.Generator
+            It advances by the same amount whatever is fixed, and so the free factors do not
+            depend on the fixed ones.
+        fixed : dict, optional
+            From a factor's name (or its column, 0 to 4) to the grid index that it has in all n
+            pictures, or to n grid indices, one for each.
+
+        Returns
+        -------
+        factors : (n, 5) array of int
+            Uniform on the grid, but for the fixed columns.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If ``n`` is not an integer of at least 1, ``rng`` no generator, or ``fixed`` no dict of
+            known factors and grid indices.
         """
         check_integer("n", n, minimum=1)
         if not isinstance(rng, np.random.Generator):
             raise TypeError(f"rng must be a numpy.random.Generator, got {type(rng).__name__}")
+        if fixed is not None and not isinstance(fixed, dict):
+            raise TypeError(f"fixed must be a dict, got {type(fixed).__name__}")
         factors = rng.integers(FACTOR_SIZES, size=(n, len(FACTOR_SIZES)))
-        return self._rows(factors, out), factors
+        for factor, index in (fixed or {}).items():
+            column = _column(factor)
+            name = f"fixed[{factor!r}]"
+            index = _check_integers(name, index)
+            if index.shape not in ((), (n,)):
+                raise ValueError(f"{name} must be one index or n = {n}, got shape {index.shape}")
+            _check_range(name, np.atleast_1d(index), FACTOR_SIZES[column])
+            factors[:, column] = index
+        return factors
 
     def _rows(self, factors, out):
         side = self.image_size
@@ -220,6 +268,14 @@ def _buffer(out, shape):
             + (" in another memory layout or read-only" if out.shape == shape else "")
         )
     return out
+
+
+def _column(factor):
+    if isinstance(factor, str):
+        check_choice("fixed: a factor", factor, FACTOR_NAMES)
+        return FACTOR_NAMES.index(factor)
+    check_integer("fixed: a factor's column", factor, minimum=0, maximum=len(FACTOR_NAMES) - 1)
+    return factor
 
 
 def _check_factors(factors):

@@ -1,0 +1,254 @@
+"""From a data set with known factors to codes: what the disentanglement scores have in common.
+
+A score is handed two things. ``encode`` takes rows of data (n, D) and returns their codes (n, K);
+of a VAE it is ``transform``, the posterior means. ``dataset`` knows its factors: it has
+``factor_names``, ``sample_factors(n, rng)``, ``indices(factors)``, ``factors(indices)``,
+``images(indices)`` and a length, as ``data.sprites.Sprites`` has.
+
+Two of the scores look at 1.9 million pictures each, but sprites has only 737,280. ``tabulate``
+encodes each of them once; after that a score only looks codes up.
+"""
+
+import numpy as np
+
+from ..progress import progress_bar
+from ..utils import check_choice, check_integer, check_number
+from .reconstruction import check_matrix
+
+BLOCK = 4096  # pictures that are drawn and encoded at once: 64 MB of float32 at 64 x 64
+
+
+class Table:
+    """A data set whose pictures are replaced by rows that are looked up, such as codes.
+
+    Parameters
+    ----------
+    rows : (n_pictures, K) array
+        What stands in for each picture, in the order of the data set's indices.
+    dataset : data set with known factors
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``dataset`` is none, or ``rows`` has not one row for each of its pictures.
+
+    Examples
+    --------
+    The true factors themselves as the data, so that ``encode`` may be any function of them:
+
+    >>> sprites = data.sprites.Sprites()
+    >>> truth = Table(sprites.factors(np.arange(len(sprites))), sprites)
+    >>> factor_vae_score(lambda rows: rows @ rotation, truth, rng=np.random.default_rng(0))
+    """
+
+    def __init__(self, rows, dataset):
+        check_dataset(dataset)
+        self.rows = np.asarray(rows)
+        if self.rows.ndim != 2 or len(self.rows) != len(dataset):
+            raise ValueError(
+                f"rows must have shape ({len(dataset)}, K), one for each picture, "
+                f"got {self.rows.shape}"
+            )
+        self.dataset = dataset
+        self.factor_names = dataset.factor_names
+
+    def __len__(self):
+        return len(self.rows)
+
+    def images(self, indices):
+        """Look up the (n, K) rows that stand in for the pictures with these (n,) indices."""
+        return self.rows[indices]
+
+    def indices(self, factors):
+        """Look up the (n,) indices of the pictures with these factors."""
+        return self.dataset.indices(factors)
+
+    def factors(self, indices):
+        """Look up the factors of the pictures with these (n,) indices."""
+        return self.dataset.factors(indices)
+
+    def sample_factors(self, n, rng, **options):
+        """Draw the factors of n pictures."""
+        return self.dataset.sample_factors(n, rng, **options)
+
+
+def tabulate(encode, dataset, *, progress=False):
+    """Encode every picture of a data set once, so that scores only look codes up.
+
+    Parameters
+    ----------
+    encode : callable, (n, D) rows to (n, K) codes
+    dataset : data set with known factors
+    progress : bool
+        Show a bar, if this takes more than 3 seconds.
+
+    Returns
+    -------
+    encode, dataset
+        To be used in place of the two arguments: the rows of this data set, a ``Table``, are the
+        float32 codes, and this ``encode`` returns them as they are.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``encode`` or ``dataset`` is not as described, or a code is not finite.
+    """
+    check_dataset(dataset)
+    codes = None
+    with progress_bar(len(dataset), "picture", shown=progress, delay=3) as bar:
+        for start in range(0, len(dataset), BLOCK):
+            indices = np.arange(start, min(start + BLOCK, len(dataset)))
+            block = _encoded(encode, dataset, indices)
+            if codes is None:
+                codes = np.empty((len(dataset), block.shape[1]), np.float32)
+            codes[indices] = block
+            bar.update(len(indices))
+    return _as_it_is, Table(codes, dataset)
+
+
+def _as_it_is(codes):
+    return codes
+
+
+def sample_codes(encode, dataset, n, *, rng, progress=False):
+    """Draw n pictures at random and encode them.
+
+    Parameters
+    ----------
+    encode : callable, (rows, D) to (rows, K) codes
+    dataset : data set with known factors
+    n : int
+    rng : numpy.random.Generator
+    progress : bool
+        Show a bar, if this takes more than 3 seconds.
+
+    Returns
+    -------
+    codes : (n, K) float64 array
+    factors : (n, F) array of int
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described, or a code is not finite.
+    """
+    check_dataset(dataset)
+    check_integer("n", n, minimum=1)
+    factors = dataset.sample_factors(n, rng)
+    codes = []
+    with progress_bar(n, "picture", shown=progress, delay=3) as bar:
+        for start in range(0, n, BLOCK):
+            block = factors[start : start + BLOCK]
+            codes.append(encode_factors(encode, dataset, block))
+            bar.update(len(block))
+    return np.concatenate(codes), factors
+
+
+def encode_factors(encode, dataset, factors):
+    """Return the float64 codes (n, K) of the pictures with these (n, F) factors."""
+    return _encoded(encode, dataset, dataset.indices(factors))
+
+
+def _encoded(encode, dataset, indices):
+    if not callable(encode):
+        raise TypeError(f"encode must be a function of rows, got {type(encode).__name__}")
+    codes = check_matrix("encode: its codes", encode(dataset.images(indices)))
+    if len(codes) != len(indices):
+        raise ValueError(
+            f"encode must return one code for each row: of {len(indices)} rows it made {len(codes)}"
+        )
+    return codes
+
+
+def blocks(n_points, batch_size):
+    """Split n points of ``batch_size`` pictures each into blocks of at most ``BLOCK`` pictures."""
+    most = max(1, BLOCK // batch_size)
+    return [min(most, n_points - start) for start in range(0, n_points, most)]
+
+
+def columns_of(dataset, factors):
+    """Return the columns of the factors with these names, in their order; of all if None."""
+    check_dataset(dataset)
+    names = list(dataset.factor_names)
+    if factors is None:
+        return np.arange(len(names))
+    if isinstance(factors, str) or len(factors) < 2 or len(set(factors)) < len(factors):
+        raise ValueError(f"factors must be a list of two or more different names, got {factors!r}")
+    for name in factors:
+        check_choice("factors: a name", name, names)
+    return np.array([names.index(name) for name in factors])
+
+
+def check_dataset(dataset):
+    """Check that ``dataset`` has what the scores need of a data set with known factors.
+
+    Raises
+    ------
+    TypeError
+        If it has not.
+    """
+    for name in ("factor_names", "sample_factors", "indices", "factors", "images", "__len__"):
+        if not hasattr(dataset, name):
+            raise TypeError(
+                "dataset must know its factors, as data.sprites.Sprites() does; "
+                f"{type(dataset).__name__} has no {name}"
+            )
+
+
+def check_generator(rng):
+    """Check that ``rng`` is a ``numpy.random.Generator``.
+
+    Raises
+    ------
+    TypeError
+        If it is not.
+    """
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng must be a numpy.random.Generator, got {type(rng).__name__}")
+
+
+def check_codes_and_factors(codes, factors):
+    """Return codes (N, K) as float64 and factors (N, F) as integers from 0, checked.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``codes`` is not a finite (N, K) array, or ``factors`` holds no integers >= 0, has
+        another N, or a column that does not vary.
+    """
+    codes, factors = check_matrix("codes", codes), np.asarray(factors)
+    if factors.dtype.kind not in "iu":
+        raise TypeError(f"factors must be integers, got an array of {factors.dtype}")
+    if factors.ndim != 2 or len(factors) != len(codes):
+        raise ValueError(
+            f"factors must have shape (N, F) with the N = {len(codes)} of codes, "
+            f"got {factors.shape}"
+        )
+    if factors.size == 0 or factors.min() < 0:
+        raise ValueError("factors must be grid indices >= 0, got a negative one or none at all")
+    same = np.flatnonzero(factors.min(axis=0) == factors.max(axis=0))
+    if len(same) > 0:
+        raise ValueError(f"factors must vary: column {same[0]} is the same in every row")
+    return codes, factors
+
+
+def split(codes, factors, test_fraction):
+    """Split off the last rows for testing: codes, factors, test codes, test factors.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``test_fraction`` is no number between 0 and 1 that leaves rows on both sides, or a
+        factor does not vary in the rows for training.
+    """
+    check_number("test_fraction", test_fraction, above=0, below=1)
+    n_train = len(codes) - round(test_fraction * len(codes))
+    if n_train in (0, len(codes)):
+        raise ValueError(
+            f"test_fraction = {test_fraction} of {len(codes)} rows leaves one side empty"
+        )
+    if np.any(factors[:n_train].min(axis=0) == factors[:n_train].max(axis=0)):
+        raise ValueError(
+            f"factors must vary in the first {n_train} rows: shuffle them, or take more"
+        )
+    return codes[:n_train], factors[:n_train], codes[n_train:], factors[n_train:]
