@@ -12,10 +12,8 @@ differentiation and no plan for one. The modules are meant to be read beside the
     inference    probabilistic PCA, the ELBO, its gradients, fitting a Gaussian, IWAE
     models       the estimators, in scikit-learn's manner
     data         the point clouds and pictures of the book
-    metrics      reconstruction, intrinsic dimension
-    gradcheck    finite differences, with a verdict, and a doctor who names the mistake
     metrics      reconstruction, intrinsic dimension, disentanglement
-    gradcheck    finite differences, with a verdict
+    gradcheck    finite differences, with a verdict, and a doctor who names the mistake
     plotting     the book's figures
     exercises    checks of the reader's answers, with a diagnosis
 """
