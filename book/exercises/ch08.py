@@ -111,6 +111,23 @@ def modularity(information):
     raise NotImplementedError
 
 
+def disentanglement(importances):
+    """Return the disentanglement of DCI: how far each latent matters for one factor only.
+
+    Parameters
+    ----------
+    importances : (K, F)
+        How much each latent counts in the prediction of each factor, F of at least 2; not below 0.
+
+    Returns
+    -------
+    score : float
+        From 0 to 1: of each latent, 1 minus the entropy of its importances, in units of the
+        largest entropy that F shares can have; averaged with the latents' importances as weights.
+    """
+    raise NotImplementedError
+
+
 def information_table(codes, factors, n_bins=20):
     """Return the mutual information of each code (N, K) and factor (N, F) in nats: (K, F)."""
     table = np.zeros((codes.shape[1], factors.shape[1]))

@@ -125,6 +125,28 @@ def modularity(information):
     return scores.mean()  # over all latents, the dead ones too
 
 
+def disentanglement(importances):
+    """Return the disentanglement of DCI: how far each latent matters for one factor only.
+
+    Parameters
+    ----------
+    importances : (K, F)
+        How much each latent counts in the prediction of each factor, F of at least 2; not below 0.
+
+    Returns
+    -------
+    score : float
+        From 0 to 1: of each latent, 1 minus the entropy of its importances, in units of the
+        largest entropy that F shares can have; averaged with the latents' importances as weights.
+    """
+    weights = importances.sum(axis=1)  # (K,)
+    counted = weights > 0
+    p = importances[counted] / weights[counted, None]  # each row sums to 1
+    surprise = -np.log(np.where(p > 0, p, 1))  # where the share is 0, 0 times anything
+    entropy = np.sum(p * surprise, axis=1) / np.log(importances.shape[1])
+    return np.average(1 - entropy, weights=weights[counted])
+
+
 def information_table(codes, factors, n_bins=20):
     """Return the mutual information of each code (N, K) and factor (N, F) in nats: (K, F)."""
     table = np.zeros((codes.shape[1], factors.shape[1]))

@@ -231,6 +231,51 @@ def latent_by_latent_score(table):
     return total / len(table)
 
 
+def disorder_of(table):
+    p = table / table.sum(axis=1, keepdims=True)
+    return -np.sum(p * np.log(np.maximum(p, 1e-300)), axis=1)
+
+
+@wrong("8.6", "0 ln 0 is 0")
+def bare_logarithm(importances):
+    p = importances / importances.sum(axis=1, keepdims=True)
+    entropy = -np.sum(p * np.log(p), axis=1) / np.log(importances.shape[1])
+    return np.average(1 - entropy, weights=importances.sum(axis=1))
+
+
+@wrong("8.6", "this is completeness")
+def completeness(importances):
+    table = importances.T
+    each = 1 - disorder_of(table) / np.log(table.shape[1])
+    return np.average(each, weights=table.sum(axis=1))
+
+
+@wrong("8.6", "not in units of its largest value")
+def in_nats_of_disorder(importances):
+    return np.average(1 - disorder_of(importances), weights=importances.sum(axis=1))
+
+
+@wrong("8.6", "each latent counts alike")
+def without_weights(importances):
+    return np.mean(1 - disorder_of(importances) / np.log(importances.shape[1]))
+
+
+@wrong("8.6", "F equal shares")
+def in_units_of_latents(importances):
+    each = 1 - disorder_of(importances) / np.log(importances.shape[0])
+    return np.average(each, weights=importances.sum(axis=1))
+
+
+@right("8.6")
+def row_by_row(importances):
+    score = 0.0
+    for row in importances.tolist():
+        for value in row:
+            if value > 0:  # p ln p, with the row's weight in it
+                score += value * np.log(value / sum(row)) / np.log(len(row))
+    return 1 + score / importances.sum()
+
+
 def information(codes, factors):
     """A table of mutual informations by counting pairs, and the entropies."""
     N, table = len(codes), np.zeros((codes.shape[1], factors.shape[1]))
@@ -245,43 +290,43 @@ def information(codes, factors):
     return table, np.array([-np.sum(p * np.log(p)) for p in counts])
 
 
-@wrong("8.6", "the best latent and the worst")
+@wrong("8.7", "the best latent and the worst")
 def best_and_worst(codes, factors):
     table, H = information(codes, factors)
     return np.mean(np.ptp(table, axis=0) / H)
 
 
-@wrong("8.6", "equally frequent")
+@wrong("8.7", "equally frequent")
 def log_of_the_number(codes, factors):
     ranked = np.sort(information(codes, factors)[0], axis=0)
     return np.mean((ranked[-1] - ranked[-2]) / np.log(factors.max(axis=0) + 1))
 
 
-@wrong("8.6", "20 equally full bins")
+@wrong("8.7", "20 equally full bins")
 def log_of_the_bins(codes, factors):
     ranked = np.sort(information(codes, factors)[0], axis=0)
     return np.mean((ranked[-1] - ranked[-2]) / np.log(20))
 
 
-@wrong("8.6", "two factors of one latent")
+@wrong("8.7", "two factors of one latent")
 def along_the_rows(codes, factors):
     ranked = np.sort(information(codes, factors)[0], axis=1)
     return np.mean(ranked[:, -1] - ranked[:, -2])
 
 
-@wrong("8.6", "not divided by the entropy")
+@wrong("8.7", "not divided by the entropy")
 def in_nats(codes, factors):
     ranked = np.sort(information(codes, factors)[0], axis=0)
     return np.mean(ranked[-1] - ranked[-2])
 
 
-@wrong("8.6", "no gap is taken")
+@wrong("8.7", "no gap is taken")
 def best_alone(codes, factors):
     table, H = information(codes, factors)
     return np.mean(table.max(axis=0) / H)
 
 
-@right("8.6")
+@right("8.7")
 def with_counters(codes, factors):
     table, H = information(codes, factors)
     gaps = []
@@ -306,40 +351,40 @@ HALF = np.sqrt(0.5)
 TURN = np.array([[HALF, HALF], [-HALF, HALF]])
 
 
-@wrong("8.7", "has to undo first")
+@wrong("8.8", "has to undo first")
 def turned_twice(encode, decode):
     return linear_twin(encode, decode, TURN, TURN)
 
 
-@wrong("8.7", "has to undo first")
+@wrong("8.8", "has to undo first")
 def decoder_as_it_was(encode, decode):
     return linear_twin(encode, decode, TURN, np.eye(2))
 
 
-@wrong("8.7", "draws other pictures")
+@wrong("8.8", "draws other pictures")
 def sheared(encode, decode):
     M = np.array([[1.0, 1.0], [0.0, 1.0]])
     return linear_twin(encode, decode, M, np.linalg.inv(M))
 
 
-@wrong("8.7", "renamed or mirrored")
+@wrong("8.8", "renamed or mirrored")
 def quarter_turn(encode, decode):
     M = np.array([[0.0, 1.0], [-1.0, 0.0]])
     return linear_twin(encode, decode, M, M.T)
 
 
-@wrong("8.7", "renamed or mirrored")
+@wrong("8.8", "renamed or mirrored")
 def the_model_itself(encode, decode):
     return encode, decode
 
 
-@right("8.7")
+@right("8.8")
 def mirrored_askew(encode, decode):
     M = np.array([[HALF, HALF], [HALF, -HALF]])  # its own inverse
     return linear_twin(encode, decode, M, M)
 
 
-@right("8.7")
+@right("8.8")
 def all_mixed(encode, decode):
     def Q(K):
         return np.linalg.qr(np.vander(np.arange(1.0, K + 1)))[0]
@@ -347,47 +392,47 @@ def all_mixed(encode, decode):
     return (lambda x: encode(x) @ Q(x.shape[1] - 1)), (lambda z: decode(z @ Q(z.shape[1]).T))
 
 
-@wrong("8.8", "everything is for sale at once")
+@wrong("8.9", "everything is for sale at once")
 def constant(step, n_steps, highest, target):
     return target
 
 
-@wrong("8.8", "it rises")
+@wrong("8.9", "it rises")
 def warm_up(step, n_steps, highest, target):
     return target + (highest - target) * step / n_steps
 
 
-@wrong("8.8", "it never comes down")
+@wrong("8.9", "it never comes down")
 def whole_numbers(step, n_steps, highest, target):
     return highest + (target - highest) * (step // n_steps)
 
 
-@wrong("8.8", "too quick")
+@wrong("8.9", "too quick")
 def one_drop(step, n_steps, highest, target):
     return highest if step < n_steps / 2 else target
 
 
-@wrong("8.8", "too late")
+@wrong("8.9", "too late")
 def parabola_to_the_end(step, n_steps, highest, target):
     return target + (highest - target) * (1 - (step / (n_steps - 1)) ** 2)
 
 
-@wrong("8.8", "falls below the target")
+@wrong("8.9", "falls below the target")
 def line_through_zero(step, n_steps, highest, target):
     return max(0.0, highest * (1 - step / (0.8 * n_steps)))
 
 
-@wrong("8.8", "it does not arrive")
+@wrong("8.9", "it does not arrive")
 def steps_of_another_training(step, n_steps, highest, target):
     return highest * (target / highest) ** min(1, step / 1000)
 
 
-@right("8.8")
+@right("8.9")
 def half_a_cosine(step, n_steps, highest, target):
     share = min(1, step / (0.8 * n_steps))
     return target + (highest - target) * (1 + np.cos(np.pi * share)) / 2
 
 
-@right("8.8")
+@right("8.9")
 def a_line(step, n_steps, highest, target):
     return np.interp(step, [0, 0.75 * n_steps], [highest, target])

@@ -457,8 +457,8 @@ def exact_case():
     Each of three points stands there four times, with the noise at plus and minus sqrt(2) along
     either latent: a mean over these four is an expectation, if nothing higher than squares occurs.
     """
+    # The rows stand at right angles, so the posterior is diagonal.
     W = np.array([[1.2, -0.8, 0.0, 0.4], [0.2, 0.3, 0.5, 0.0]])
-    W[1] -= W[1] @ W[0] / (W[0] @ W[0]) * W[0]  # at right angles: the posterior is diagonal
     model = LinearGaussian(W, np.array([0.5, -1.0, 2.0, 0.0]), 0.3)
     X = np.random.default_rng(4).normal(size=(3, 4)) + model.mean
     noise = np.sqrt(2) * np.vstack([np.eye(2), -np.eye(2)])  # (4, 2)

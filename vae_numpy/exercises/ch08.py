@@ -298,6 +298,56 @@ def modularity(answer):
         answer.gives(2 / 3, dead, mistakes=mistakes)
 
 
+@exercise(
+    "8.6",
+    trains="entropy as a measure of disorder, and weights in a mean",
+    difficulty="medium",
+    minutes=15,
+    hints=[
+        "Divide each row by its sum: what is left are shares p of one latent's importance.",
+        "Their entropy, -sum p ln p, is largest for F equal shares: ln F. Divide by that.",
+        "0 ln 0 is 0, but NumPy says NaN: leave out shares of 0, and latents of no importance.",
+    ],
+    compare="1 - ln 2 / ln 10 = 0.69897 where each latent holds two factors of ten",
+)
+def disentanglement(answer):
+    def scores(table, base=None):
+        table = np.array([row for row in table if sum(row) > 0])
+        p = table / table.sum(axis=1, keepdims=True)
+        disorder = [-sum(q * np.log(q) for q in row if q > 0) for row in p]
+        return 1 - np.array(disorder) / np.log(base or table.shape[1]), table.sum(axis=1)
+
+    def score(table, base=None):
+        each, weights = scores(table, base)
+        return np.sum(each * weights) / np.sum(weights)
+
+    mistakes = {
+        "NaN: 0 ln 0 is 0, but not to NumPy, and a latent of no importance has no shares": np.nan,
+        "this is completeness: the factors were asked, each row belongs to a latent": (
+            lambda table: score(table.T)
+        ),
+        "the entropy is not in units of its largest value, ln F": lambda table: score(table, np.e),
+        "the entropy is in bits and not in units of its largest value, ln F": (
+            lambda table: score(table, 2)
+        ),
+        "the entropy is divided by ln K; its largest value is that of F equal shares": (
+            lambda table: score(table, len(table))
+        ),
+        "each latent counts alike; it counts by its share of the importance": (
+            lambda table: [scores(table)[0].mean(), scores(table)[0].sum() / len(table)]
+        ),
+        "this is the disorder; the score is 1 minus it": lambda table: 1 - score(table),
+    }
+    uneven = np.array([[0.9, 0.05, 0.05], [0.1, 0.1, 0.0], [0.0, 0.3, 0.3], [0.2, 0.2, 0.6]])
+    two_each = np.kron(np.eye(5), [0.5, 0.5])  # 5 latents, 10 factors
+    with np.errstate(all="ignore"):
+        answer.gives(score(uneven), uneven, mistakes=mistakes)
+        answer.gives(1 - np.log(2) / np.log(10), two_each, mistakes=mistakes)
+        answer.gives(1.0, np.vstack([np.eye(10), np.eye(10)]), mistakes=mistakes)
+        dead = np.array([[3.0, 0.0], [0.5, 0.5], [0.0, 0.0]])  # 3/4 of a 1 and 1/4 of a 0
+        answer.gives(0.75, dead, mistakes=mistakes)
+
+
 def naive_mig(codes, factors, n_bins=20):
     """Return the mutual information gap, counted pair by pair, with its parts for mistakes."""
     N, K = codes.shape
@@ -323,7 +373,7 @@ def grid_of_factors():
 
 
 @exercise(
-    "8.6",
+    "8.7",
     trains="finding the bug in a score, with codes whose score is known",
     difficulty="medium",
     minutes=15,
@@ -380,7 +430,7 @@ def uniform_grid():
 
 
 @exercise(
-    "8.7",
+    "8.8",
     trains="showing by hand that no data can decide",
     difficulty="hard",
     minutes=30,
@@ -465,7 +515,7 @@ def cooled_rates(prices, seed=0):
 
 
 @exercise(
-    "8.8",
+    "8.9",
     trains="designing a schedule from what it has to do: a small project",
     difficulty="project",
     minutes=40,
