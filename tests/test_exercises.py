@@ -293,7 +293,7 @@ def test_stub_and_solution_are_shown(capsys):
     exercises.stub("2.7")
     shown = capsys.readouterr().out
     assert shown.startswith("def train_step(Xc, V, W, eta):")
-    assert "find the bug" in shown and "check('2.7', train_step)" in shown
+    assert "find the bug" in shown and 'check("2.7", train_step)' in shown
     exercises.solution("2.7")
     assert "with the W of the forward pass" in capsys.readouterr().out
 

@@ -40,6 +40,11 @@ MENDED = [
         "the label hides the summary's visible text",
     ),
     (
+        r'<section id="(?:exercise|solution)-content">',
+        "<section>",
+        "every exercise brings this id, and an id must be unique",
+    ),
+    (
         r'\s*<script defer src="[^"]*fontawesome\.js[^"]*"></script>',
         "",
         "1.5 MB of script for icons that the style sheet's fonts draw already",

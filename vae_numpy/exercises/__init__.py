@@ -173,7 +173,7 @@ def stub(number):
         If there is no such exercise.
     """
     exercise = find(number)
-    text = f"{stubs.stub_text(exercise)}\n\n\ncheck({exercise.number!r}, {exercise.name})"
+    text = f'{stubs.stub_text(exercise)}\n\n\ncheck("{exercise.number}", {exercise.name})'
     try:
         shell = get_ipython()  # IPython puts this name among the built-ins
     except NameError:

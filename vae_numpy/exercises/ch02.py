@@ -67,7 +67,7 @@ def there_and_back(answer):
     minutes=10,
     hints=[
         "Sum over everything, then divide by the number of rows only: `/ len(X)`.",
-        "An entry e of the error counts as e**2 / N. Its derivative is 2 e / N.",
+        "An entry e of the error counts as `e**2 / N`. Its derivative is `2 * e / N`.",
         "Check it as the chapter does: nudge one entry of `X_hat` and see how the loss changes.",
     ],
 )

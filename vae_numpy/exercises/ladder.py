@@ -58,10 +58,13 @@ class Answer:
         state = guard.global_random_state()
         try:
             returned = function(*args, **kwargs)
-        except NotImplementedError as error:
-            raise NotStarted(guard.readers_frame(error, self.file)[2]) from None
         except (Exception, SystemExit) as error:
-            raise self._raised(error) from None
+            number, text, name = guard.readers_frame(error, self.file)
+            if isinstance(error, NotImplementedError) and (not text or "raise" in text):
+                raise NotStarted(name) from None
+            message = str(error).splitlines()[0] if str(error) else "without a message"
+            where = [f"at line {number}: {text}"] if number else []
+            raise self.wrong(f"raises {type(error).__name__}: {message}", where) from None
         if guard.global_random_state() != state:
             raise self.wrong(
                 "the global random state changed: np.random.seed, or a draw from np.random or "
@@ -95,7 +98,7 @@ class Answer:
         names : tuple of str, optional
             What to call the parts of a tuple, or ``("loss",)`` for what is not one.
         """
-        returned = self(*args, **kwargs)
+        returned, names = self(*args, **kwargs), names or _default_names(want)
         if _problem(returned, want, rtol, atol, names):  # only now is a mistake worth computing
             mistakes = {
                 line: value(*args, **kwargs) if callable(value) else value
@@ -106,6 +109,7 @@ class Answer:
 
     def compare(self, returned, want, *, mistakes=None, rtol=1e-6, atol=1e-9, names=None):
         """Compare a value of the last call with ``want``; arguments as in ``gives``."""
+        names = names or _default_names(want)
         problem = _problem(returned, want, rtol, atol, names)
         if problem:
             line = _recognised(returned, mistakes, rtol, atol) or problem
@@ -139,8 +143,9 @@ class Answer:
         tolerance = 1e-4 if np.asarray(grad).dtype in (np.float32, np.float16) else 1e-6
         verdict = gradcheck.check_gradient(loss, at, grad, tolerance=tolerance)
         if not verdict:
+            context["tolerance"] = tolerance
             line = _recognised(grad, mistakes) or diagnosis(grad, loss, at, name, **context)
-            place = f"at index  {verdict.worst}: {name} is {verdict.grad:.6g}"
+            place = f"at index {verdict.worst}: {name} is {verdict.grad:.6g}"
             raise self.wrong(line, [f"{place}, finite differences say {verdict.numeric:.6g}"])
 
     def parts(self, returned, *names):
@@ -162,12 +167,6 @@ class Answer:
     def wrong(self, line, details=()):
         """Return the ``Wrong`` to raise, with the last call among its details."""
         return Wrong(line, [*self.called, *details])
-
-    def _raised(self, error):
-        number, text, _ = guard.readers_frame(error, self.file)
-        message = str(error).splitlines()[0] if str(error) else "without a message"
-        where = [f"at line {number}  {text}"] if number else []
-        return self.wrong(f"raises {type(error).__name__}: {message}", where)
 
 
 def diagnosis(grad, loss, at, name, **context):
@@ -248,6 +247,10 @@ def _matches(returned, mistaken, rtol, atol):
     if np.all(np.isfinite(mistaken)) and _form_problem(returned, mistaken):
         return False
     return np.shape(returned) == mistaken.shape and _close(returned, mistaken, rtol, atol)
+
+
+def _default_names(want):
+    return [f"part {i + 1}" for i in range(len(want))] if isinstance(want, tuple) else None
 
 
 def _count_problem(returned, names):
