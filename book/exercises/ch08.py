@@ -1,0 +1,200 @@
+"""Your answers to the exercises of chapter 8.
+
+Replace a line that raises NotImplementedError by your own lines, then run
+
+    pytest tests/exercises -k ch08
+"""
+
+import numpy as np
+
+from vae_numpy import metrics
+
+
+def beta_norm(beta, n_latents, image_size, n_channels=1):
+    """Return the beta of a loss with sums, with the sizes divided out.
+
+    Parameters
+    ----------
+    beta : float
+        The weight of a KL that is a sum over latents, beside a reconstruction that is a sum over
+        all numbers of a picture.
+    n_latents : int
+        K.
+    image_size, n_channels : int
+        The side of the square pictures in pixels, and the numbers stored for each pixel.
+
+    Returns
+    -------
+    beta_norm : float
+        The weight of a mean KL beside a mean reconstruction that gives the same minimum.
+    """
+    raise NotImplementedError
+
+
+def traversal(decode, z, latent, values):
+    """Return what the decoder shows while one latent moves and the others stay.
+
+    Parameters
+    ----------
+    decode : callable, (n, K) -> (n, D)
+    z : (K,)
+        The code to start from.
+    latent : int
+        Which of the K latents moves; the first is 0.
+    values : (n,)
+        The values that it takes, one after the other, in the place of its own.
+
+    Returns
+    -------
+    pictures : (n, D)
+    """
+    raise NotImplementedError
+
+
+def water_filling(eigenvalues, beta, variance):
+    """Return what the best linear beta-VAE reaches, from the eigenvalues alone.
+
+    Parameters
+    ----------
+    eigenvalues : (D,)
+        Of the data's covariance, all above 0. There is a latent for each.
+    beta : float
+    variance : float
+        sigma^2 of the decoder's noise.
+
+    Returns
+    -------
+    squared_error : float
+        The expected squared error of a datum, summed over features.
+    rate : float
+        The KL divergence, summed over latents, in nats.
+    s2 : (D,)
+        The variance of q(z | x) along each direction; 1 where the latent is dead.
+    """
+    raise NotImplementedError
+
+
+def capacity_penalty(kl, capacity, gamma):
+    """Return the cost gamma |R - C| of a rate that is not the one wanted, and its gradient.
+
+    Parameters
+    ----------
+    kl : (N, K)
+        The KL divergence of each datum along each latent, in nats.
+    capacity, gamma : float
+        C, the rate that is wanted, and the price of a nat more or less.
+
+    Returns
+    -------
+    cost : float
+        With the rate R, the sum over latents and the mean over the batch of ``kl``.
+    dkl : (N, K)
+        How the cost changes with each entry of ``kl``. The rate is never exactly C here.
+    """
+    raise NotImplementedError
+
+
+def modularity(information):
+    """Return how far each latent knows one factor only, averaged over the latents.
+
+    A latent scores 1 - (sum_f I_f^2 - max_f I_f^2) / (max_f I_f^2 (F - 1)), and 0 if it knows
+    nothing at all.
+
+    Parameters
+    ----------
+    information : (K, F)
+        The mutual information of each latent with each factor, F of at least 2.
+
+    Returns
+    -------
+    score : float
+        From 0 to 1.
+    """
+    raise NotImplementedError
+
+
+def disentanglement(importances):
+    """Return the disentanglement of DCI: how far each latent matters for one factor only.
+
+    Parameters
+    ----------
+    importances : (K, F)
+        How much each latent counts in the prediction of each factor, F of at least 2; not below 0.
+
+    Returns
+    -------
+    score : float
+        From 0 to 1: of each latent, 1 minus the entropy of its importances, in units of the
+        largest entropy that F shares can have; averaged with the latents' importances as weights.
+    """
+    raise NotImplementedError
+
+
+def mig(codes, factors):
+    """Return the mutual information gap.
+
+    For each factor: what the best latent knows of it, less what the second best knows, as a share
+    of the factor's entropy. Then the mean over factors.
+
+    Parameters
+    ----------
+    codes : (N, K), K of at least 2
+    factors : (N, F) of int
+        Each counts from 0.
+
+    Returns
+    -------
+    score : float
+        From 0 to 1.
+    """
+    raise NotImplementedError("find the bug, mend it, then delete this line")
+    known = np.sort(metrics.mutual_information(codes, factors), axis=0)[
+        ::-1
+    ]  # (K, F), each column falling
+    gaps = known[0] - known[-1]
+    scores = []
+    for gap, factor in zip(gaps, factors.T, strict=True):
+        shares = np.bincount(factor) / len(factor)
+        shares = shares[shares > 0]
+        scores.append(gap / -np.sum(shares * np.log(shares)))
+    return np.mean(scores)
+
+
+def twin(encode, decode):
+    """Return a second model that draws the same pictures with the same probability.
+
+    Parameters
+    ----------
+    encode : callable, (N, D) -> (N, K)
+        The means of a model's q(z | x); K is at least 2.
+    decode : callable, (N, K) -> (N, D)
+
+    Returns
+    -------
+    encode_too, decode_too : callable
+        With the same reconstructions, and the same p(x) if z is drawn from N(0, I). In its
+        codes, unlike in the model's, the first two latents mix what they know.
+    """
+    raise NotImplementedError
+
+
+def beta_at(step, n_steps, highest, target):
+    """Return the price beta at one step of a training that cools.
+
+    It begins at ``highest`` and never rises; no fall to half its value is quicker than a
+    twentieth of the steps; and it is at ``target`` early enough for the training to follow.
+
+    Parameters
+    ----------
+    step : int
+        From 0 to n_steps - 1.
+    n_steps : int
+        At least 100.
+    highest, target : float
+        At the beginning and at the end; highest is 8 times target.
+
+    Returns
+    -------
+    beta : float
+    """
+    raise NotImplementedError
