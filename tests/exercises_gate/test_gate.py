@@ -49,6 +49,11 @@ def modules(tmp_path_factory):
     return get
 
 
+def test_every_chapter_has_exercises_at_least_fifty_in_all():
+    assert list(chapters()) == list(range(1, 10))
+    assert len(EXERCISES) >= 50
+
+
 # The three ways ---------------------------------------------------------------------------------
 
 
