@@ -1,4 +1,4 @@
-"""Latents that come alive one by one as the capacity rises (Burgess et al. 2018; chapter 8).
+"""The KL of each latent while the capacity rises (Burgess et al. 2018; chapter 8).
 
     python -m experiments.capacity           three seeds, about five minutes on one core
     python -m experiments.capacity --quick   one small model
@@ -12,7 +12,7 @@ from experiments.sprite_models import SMALL, SMALL_SIZE, stream
 from vae_numpy.models import VAE
 
 FIRST_SEED = 100
-TRAINING = {"capacity": 25.0, "gamma": 100.0, "n_rounds": 200, "rows": 2048}
+TRAINING = {"capacity": 25.0, "gamma": 100.0, "n_rounds": 150, "rows": 2048}
 QUICK = {**TRAINING, "n_rounds": 10, "rows": 512}
 
 

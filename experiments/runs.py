@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import time
+import warnings
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import joblib
 import numpy as np
 import scipy
 import sklearn
+from sklearn.exceptions import ConvergenceWarning
 from tqdm import tqdm
 
 from vae_numpy import __version__, kernels
@@ -136,7 +138,13 @@ def _kept(folder, job):
 
 def _timed(work, job, *model):
     wall, cpu = time.perf_counter(), time.process_time()
-    outcome = work(job, *model)
+    with warnings.catch_warnings():
+        # A training that Ctrl-C ends keeps what it learnt and warns; a job must not pass for done.
+        warnings.filterwarnings("error", "stopped by Ctrl-C", ConvergenceWarning)
+        try:
+            outcome = work(job, *model)
+        except ConvergenceWarning:
+            raise KeyboardInterrupt from None
     result, model = outcome if isinstance(outcome, tuple) else (outcome, None)
     seconds = round(time.perf_counter() - wall, 1)  # on a busy machine much more than the next
     cpu_seconds = round(time.process_time() - cpu, 1)

@@ -1,10 +1,14 @@
 """Cooling: the schedule against its closed form, and what the model is given on the way."""
 
+import os
+import signal
+
 import numpy as np
 import pytest
 
 from vae_numpy.cooling import cooling_beta, fit_cooling
 from vae_numpy.models import VAE
+from vae_numpy.training import Run
 
 
 class Recorder:
@@ -12,6 +16,7 @@ class Recorder:
 
     def __init__(self, beta):
         self.beta, self.betas, self.rows = beta, [], []
+        self._run = Run(None, None)
 
     def partial_fit(self, X):
         self.betas.append(self.beta)
@@ -69,6 +74,19 @@ def test_a_cooled_model_is_a_model_trained_at_these_betas():
         by_hand.set_params(beta=beta).partial_fit(X)
     assert np.allclose(cooled.transform(X), by_hand.transform(X), rtol=1e-12)
     assert cooled.n_iter_ == 4
+
+
+@pytest.mark.filterwarnings("ignore:stopped by Ctrl-C")
+def test_ctrl_c_ends_the_training_and_keeps_what_was_learnt():
+    X = np.random.default_rng(0).normal(size=(64, 4))
+
+    def press(model):
+        if model.n_iter_ == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    model = VAE(2, (8,), beta=1.0, random_state=0, callbacks=[press])
+    fit_cooling(model, lambda: X, hottest=4.0, n_rounds=100)
+    assert model.n_iter_ == 2 and model.beta == 1.0
 
 
 @pytest.mark.parametrize(

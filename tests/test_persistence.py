@@ -112,8 +112,9 @@ def test_a_compact_file_holds_the_model_to_three_digits_and_no_training(name, dt
     np.testing.assert_allclose(loaded.transform(data), model.transform(data), rtol=0.02, atol=0.02)
     assert loaded.get_params() == model.get_params() and loaded.n_iter_ == model.n_iter_
     assert loaded._run is None
-    with pytest.raises(NotFittedError, match="fit"):
-        loaded.resume(data)
+    if name in MODELS:
+        with pytest.raises(NotFittedError, match="fit"):
+            loaded.resume(data)
 
 
 def test_a_compact_file_is_small(tmp_path):

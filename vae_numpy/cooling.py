@@ -28,6 +28,8 @@ def cooling_beta(end, hottest, fraction, *, share=0.9, power=1):
 def fit_cooling(model, draw, *, hottest, n_rounds, share=0.9, power=1):
     """Train a VAE on fresh rows while its beta falls from ``hottest`` to what it was given.
 
+    Ctrl-C ends the training and keeps what was learnt.
+
     Parameters
     ----------
     model : VAE
@@ -61,6 +63,8 @@ def fit_cooling(model, draw, *, hottest, n_rounds, share=0.9, power=1):
         for done in range(n_rounds):
             model.beta = cooling_beta(end, hottest, done / n_rounds, share=share, power=power)
             model.partial_fit(draw())
+            if model._run.interrupted:
+                break
     finally:
         model.beta = end
     return model
