@@ -1,6 +1,6 @@
 """What beta does, and what the seed does: small beta-VAEs on sprites of 32 x 32 pixels (chapter 8).
 
-    python -m experiments.beta_sweep           all models, about an hour on one core
+    python -m experiments.beta_sweep           all models, about half an hour on one core
     python -m experiments.beta_sweep --quick   two small ones and an untrained one, a minute
 
 After Locatello et al. (2019), who found that the seed matters more than beta. Each model sees
