@@ -42,7 +42,7 @@ TRAINING = {
     "rows": 2048,
 }
 HOTTEST = {4: 120, 1: 1, None: None}  # by the beta at the end; the VAE is not cooled
-BUDGET = {"scores": ["beta_vae", "factor_vae", "mig"], "n_train": 2000, "n_eval": 2000}
+BUDGET = {"scores": ["beta_vae", "factor_vae", "mig"], "n_train": 1000, "n_eval": 1000}
 QUICK = {
     "size": 16,
     "network": {
