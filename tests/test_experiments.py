@@ -333,11 +333,47 @@ def test_shipped_higgins2017_holds_every_row_and_seed():
     assert all(model["seconds"] < 40 * 60 for model in result["models"])
 
 
+def means(models, score, group):
+    """The mean over seeds of one score, for each value of ``group``."""
+    values = {}
+    for model in models:
+        values.setdefault(model[group], []).append(model["scores"][score])
+    return {name: np.mean(v) for name, v in values.items()}
+
+
+def test_shipped_higgins2017_sets_the_beta_vae_above_all_but_the_truth():
+    models = shipped("higgins2017")["models"]
+    for score, margin in {"beta_vae": 0.02, "factor_vae": 0.1, "mig": 0.05}.items():
+        found = means(models, score, "row")
+        assert found.pop("ground truth") > 0.99
+        assert found.pop("beta-VAE, beta = 4") > max(found.values()) + margin
+    # The untrained network does better than chance, 1/4: no score means anything without it.
+    assert means(models, "beta_vae", "row")["VAE, untrained"] > 0.5
+
+
+def test_shipped_beta_sweep_shows_the_seed_to_matter_more_than_beta():
+    models = [m for m in shipped("beta_sweep")["models"] if m["beta"] in (1, 2, 4, 6)]
+    by_beta = means(models, "mig", "beta")
+    at_4 = [m["scores"]["mig"] for m in models if m["beta"] == 4]
+    assert np.ptp(at_4) > 2 * np.ptp(list(by_beta.values()))
+
+
+def test_shipped_beta_sweep_collapses_at_one_end():
+    models = shipped("beta_sweep")["models"]
+    nats = {b: [sum(m["kl_per_latent"]) for m in models if m["beta"] == b] for b in (1, 4, 16, 64)}
+    # No model at one beta tells as much as any at a lower one; at the highest, nothing.
+    assert min(nats[1]) > max(nats[4]) > min(nats[4]) > max(nats[16]) > min(nats[16]) > 1
+    assert max(nats[64]) < 0.1
+
+
 def test_shipped_capacity_holds_three_seeds():
     result = shipped("capacity")
     assert len({model["seed"] for model in result["models"]}) >= 3
     for model in result["models"]:
-        assert np.shape(model["kl_per_latent"]) == (model["n_rounds"], 10)
+        kl = np.array(model["kl_per_latent"])
+        assert kl.shape == (model["n_rounds"], 10)
+        # The KL goes where C tells it to, 0.17 nats more each round.
+        assert np.abs(kl.sum(axis=1) - model["target"])[10:].max() < 1
 
 
 def test_shipped_checkpoints_are_small_and_load():
