@@ -20,7 +20,8 @@ kernelspec:
   language: python
   name: python3
 """
-CELL = re.compile(r"^```\{code-cell\}.*?\n(?:---\n.*?\n---\n|(?::[^\n]*\n)*)(.*?)^```$", re.M | re.S)
+HEAD = r"^```\{code-cell\}.*?\n(?:---\n.*?\n---\n|(?::[^\n]*\n)*)"
+CELL = re.compile(HEAD + r"(.*?)^```$", re.M | re.S)
 ABSOLUTE = re.compile(r"(?<![\w./:])(?:/(?:home|Users|root|work|mnt|tmp)/\w|[A-Z]:\\\w)")
 
 
