@@ -7,6 +7,8 @@ import time
 import numpy as np
 import pytest
 
+pytest.importorskip("numba", reason="what is measured are the compiled kernels")
+
 from benchmarks import __main__ as command
 from benchmarks import steps
 from benchmarks.networks import NETWORKS, Network
