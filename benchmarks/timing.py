@@ -10,7 +10,7 @@ import numpy as np
 REST = 0.2
 
 
-def interleave(contestants, *, budget, around=None, rest=REST, turn=0.05):
+def interleave(contestants, *, budget, around=None, rest=REST, turn=0.5):
     """Time functions in turn, so that whatever disturbs the machine disturbs all of them alike.
 
     Parameters
@@ -24,7 +24,8 @@ def interleave(contestants, *, budget, around=None, rest=REST, turn=0.05):
     rest : float
         Seconds of silence before each turn.
     turn : float
-        Seconds that a turn should last; short functions are called often in it.
+        Seconds that a turn should last. Functions are called many times in it, as in a training,
+        where caches and page tables are not full of somebody else's data.
 
     Returns
     -------
@@ -46,7 +47,7 @@ def interleave(contestants, *, budget, around=None, rest=REST, turn=0.05):
         for name, function in contestants.items():
             with contexts[name]():
                 time.sleep(rest)
-                function()  # not counted: it finds the caches full of another's data
+                function()  # not counted, for the same reason
                 seconds[name].append(_time(function, calls[name]))
     return {name: np.array(turns) for name, turns in seconds.items()}
 

@@ -23,7 +23,10 @@ def have(name):
 
 def test_a_function_that_waits_twice_as_long_takes_twice_the_time():
     turns = interleave(
-        {"one": lambda: time.sleep(0.01), "two": lambda: time.sleep(0.02)}, budget=0.3, rest=0
+        {"one": lambda: time.sleep(0.01), "two": lambda: time.sleep(0.02)},
+        budget=0,
+        rest=0,
+        turn=0.05,
     )
     assert len(turns["one"]) == len(turns["two"]) >= 5
     assert times_as_fast(turns["one"], {"two": turns["two"]})["two"]["median"] == pytest.approx(
