@@ -87,3 +87,15 @@ def check_choice(name, value, choices):
     if not isinstance(value, str) or value not in choices:
         wanted = ", ".join(repr(choice) for choice in choices)
         raise ValueError(f"{name} must be one of {wanted}, got {value!r}")
+
+
+def check_generator(rng):
+    """Check that ``rng`` is a ``numpy.random.Generator``.
+
+    Raises
+    ------
+    TypeError
+        If it is not.
+    """
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng must be a numpy.random.Generator, got {type(rng).__name__}")

@@ -14,7 +14,7 @@ picture in forty is there twice, as in the original.
 import numpy as np
 
 from .. import kernels
-from ..utils import check_choice, check_integer
+from ..utils import check_choice, check_generator, check_integer
 
 FACTOR_NAMES = ("shape", "scale", "orientation", "posX", "posY")
 FACTOR_SIZES = (3, 6, 40, 32, 32)
@@ -223,8 +223,7 @@ class Sprites:
             known factors and grid indices.
         """
         check_integer("n", n, minimum=1)
-        if not isinstance(rng, np.random.Generator):
-            raise TypeError(f"rng must be a numpy.random.Generator, got {type(rng).__name__}")
+        check_generator(rng)
         if fixed is not None and not isinstance(fixed, dict):
             raise TypeError(f"fixed must be a dict, got {type(fixed).__name__}")
         factors = rng.integers(FACTOR_SIZES, size=(n, len(FACTOR_SIZES)))

@@ -3,8 +3,8 @@
 import numpy as np
 
 from ..progress import progress_bar
-from ..utils import check_integer
-from .sampling import blocks, check_generator, columns_of, encode_factors
+from ..utils import check_generator, check_integer
+from .sampling import blocks, columns_of, encode_factors
 
 
 def beta_vae_score(

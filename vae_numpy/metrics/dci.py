@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..progress import progress_bar
-from ..utils import check_integer
-from .sampling import check_codes_and_factors, check_generator, split
+from ..utils import check_generator, check_integer
+from .sampling import check_codes_and_factors, split
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,8 +3,8 @@
 import numpy as np
 
 from ..progress import progress_bar
-from ..utils import check_integer, check_number
-from .sampling import blocks, check_generator, columns_of, encode_factors, sample_codes
+from ..utils import check_generator, check_integer, check_number
+from .sampling import blocks, columns_of, encode_factors, sample_codes
 
 
 def factor_vae_score(

@@ -195,18 +195,6 @@ def check_dataset(dataset):
             )
 
 
-def check_generator(rng):
-    """Check that ``rng`` is a ``numpy.random.Generator``.
-
-    Raises
-    ------
-    TypeError
-        If it is not.
-    """
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"rng must be a numpy.random.Generator, got {type(rng).__name__}")
-
-
 def check_codes_and_factors(codes, factors):
     """Return codes (N, K) as float64 and factors (N, F) as integers from 0, checked.
 

@@ -1,12 +1,12 @@
 """Every disentanglement score of one encoder, from one pass over its data set."""
 
-from ..utils import check_choice
+from ..utils import check_choice, check_generator
 from .beta_vae import beta_vae_score
 from .dci import dci
 from .factor_vae import factor_vae_score
 from .mig import mig
 from .modularity import modularity
-from .sampling import Table, check_generator, columns_of, sample_codes, tabulate
+from .sampling import Table, columns_of, sample_codes, tabulate
 from .sap import sap
 
 SCORES = ("beta_vae", "factor_vae", "mig", "modularity", "sap", "dci")
