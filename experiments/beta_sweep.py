@@ -57,6 +57,17 @@ def score(job, model):
     )
 
 
+def train_and_score(name, jobs, budget, options):
+    """Do what is missing of the jobs' trainings and scores; return each model's results in one."""
+    trained = runs.run_all(f"{name}/models", jobs, train, options=options)
+    jobs = [{"trained": job, "budget": budget} for job in jobs]
+    scored = runs.run_all(f"{name}/scores", jobs, score, options=options, models=f"{name}/models")
+    return [
+        {**t, "scores": s["scores"], "information": s["information"]}
+        for t, s in zip(trained, scored, strict=True)
+    ]
+
+
 def main(argv=None):
     """Train and score all models, or those that are missing, and write the result."""
     options = runs.parse(__doc__, seeds=8, argv=argv)
@@ -65,15 +76,7 @@ def main(argv=None):
         betas, training, budget = (1, 64), QUICK, QUICK_BUDGET
     seeds = range(FIRST_SEED, FIRST_SEED + options.seeds)
     jobs = [{"beta": beta, "seed": s, **training} for s in seeds for beta in (*betas, None)]
-    trained = runs.run_all("beta_sweep/models", jobs, train, options=options)
-    jobs = [{"trained": job, "budget": budget} for job in jobs]
-    scored = runs.run_all(
-        "beta_sweep/scores", jobs, score, options=options, models="beta_sweep/models"
-    )
-    models = [
-        {**t, "scores": s["scores"], "information": s["information"]}
-        for t, s in zip(trained, scored, strict=True)
-    ]
+    models = train_and_score("beta_sweep", jobs, budget, options)
     configuration = {"network": SMALL, "pixels": SMALL_SIZE**2, **training, "budget": budget}
     runs.write_results(
         "beta_sweep", configuration, seeds, models, options, shipped_seed=ship(models, options)

@@ -20,15 +20,7 @@ def main(argv=None):
     training = {**(beta_sweep.QUICK if options.quick else beta_sweep.TRAINING), "hottest": BETA}
     seeds = range(beta_sweep.FIRST_SEED, beta_sweep.FIRST_SEED + options.seeds)
     jobs = [{"beta": BETA, "seed": seed, **training} for seed in seeds]
-    trained = runs.run_all("no_cooling/models", jobs, beta_sweep.train, options=options)
-    jobs = [{"trained": job, "budget": BUDGET} for job in jobs]
-    scored = runs.run_all(
-        "no_cooling/scores", jobs, beta_sweep.score, options=options, models="no_cooling/models"
-    )
-    models = [
-        {**t, "scores": s["scores"], "information": s["information"]}
-        for t, s in zip(trained, scored, strict=True)
-    ]
+    models = beta_sweep.train_and_score("no_cooling", jobs, BUDGET, options)
     configuration = {"network": SMALL, "pixels": SMALL_SIZE**2, **training, "budget": BUDGET}
     runs.write_results("no_cooling", configuration, seeds, models, options)
 
