@@ -198,8 +198,8 @@ def own_generator(X, m, rng):
 
 @wrong("1.5", "global random state")
 def global_generator(X, m, rng):
-    np.random.seed(0)  # noqa: NPY002
-    shuffled = np.random.permutation(X)  # noqa: NPY002
+    np.random.seed(0)  # noqa: NPY002 (the mistake)
+    shuffled = np.random.permutation(X)  # noqa: NPY002 (the mistake)
     return shuffled[: len(X) // m * m].reshape(-1, m, X.shape[1])
 
 

@@ -24,7 +24,9 @@ def psnr_plain_peak(X, X_hat, peak=1.0):
 
 @wrong("4.1", "decibels are averaged")
 def mean_of_psnrs(X, X_hat, peak=1.0):
-    return np.mean([10 * np.log10(peak**2 / np.mean((b - a) ** 2.0)) for a, b in zip(X, X_hat)])  # noqa: B905
+    return np.mean(
+        [10 * np.log10(peak**2 / np.mean((b - a) ** 2.0)) for a, b in zip(X, X_hat, strict=True)]
+    )
 
 
 @wrong("4.1", "summed over the pixels")
@@ -76,7 +78,7 @@ def own_generator(x, share, rng):
 
 @wrong("4.2", "the global random state changed")
 def global_draws(x, share, rng):
-    hit = np.random.rand(*x.shape) < share  # noqa: NPY002
+    hit = np.random.rand(*x.shape) < share  # noqa: NPY002 (the mistake)
     return np.where(hit, rng.integers(2, size=x.shape), x)
 
 

@@ -232,7 +232,7 @@ def own_generator(mu, logvar, n_samples, rng):
 
 @wrong("6.5", "the global random state changed")
 def global_generator(mu, logvar, n_samples, rng):
-    return np.random.normal(mu, np.exp(logvar / 2), (n_samples, len(mu)))  # noqa: NPY002
+    return np.random.normal(mu, np.exp(logvar / 2), (n_samples, len(mu)))  # noqa: NPY002 (the mistake)
 
 
 @wrong("6.5", "the noise does not come from rng")

@@ -135,7 +135,7 @@ def watched(seconds):
 
 def global_random_state():
     """Return the states of the two global generators, comparable with ``==``."""
-    name, keys, *rest = np.random.get_state()  # noqa: NPY002
+    name, keys, *rest = np.random.get_state()  # noqa: NPY002 (the state that is watched)
     return random.getstate(), name, keys.tobytes(), tuple(rest)
 
 
