@@ -334,18 +334,22 @@ def bits(model):
 @pytest.mark.parametrize("moment", ["callback", "timer"])
 def test_an_interrupted_model_resumes_to_the_same_bits(own_handler, batch_size, moment):
     X = np.random.default_rng(1).normal(size=(100, 5)) * [3, 2, 1, 1, 1]
-    # Long enough for the timer to strike: it presses some 0.05 s after the first epoch.
     settings = {"batch_size": batch_size, "max_iter": 60 if moment == "callback" else 1500}
     whole = LinearAutoencoder(2, random_state=0, **settings).fit(X)
-    pressed = []
+    pressed = threading.Event()
+
+    def press():
+        press_ctrl_c()
+        pressed.set()
 
     def press_once(model):
-        if not pressed and (moment == "timer" or model.n_iter_ == 7):
-            pressed.append(True)
-            if moment == "timer":
-                threading.Timer(0.05, press_ctrl_c).start()
-            else:
-                press_ctrl_c()
+        if moment == "callback":
+            if model.n_iter_ == 7:
+                press()
+        elif model.n_iter_ == 1:
+            threading.Timer(0.02, press).start()  # at any moment of a later epoch
+        elif model.n_iter_ == 1000:
+            pressed.wait(10)  # on a machine that was faster than the timer
 
     model = LinearAutoencoder(2, random_state=0, callbacks=[press_once], **settings)
     with pytest.warns(ConvergenceWarning, match=r"stopped by Ctrl-C in epoch \d+ of \d+"):
