@@ -130,8 +130,9 @@ def warm_up(dtypes=(np.float32, np.float64)):
         active.sgd_step(row.copy(), row, row.copy(), 0.1, 0.9)
         active.adagrad_step(row.copy(), row, row.copy(), 0.1, 1e-8)
         active.adam_step(row.copy(), row, row.copy(), row.copy(), 1, 0.1, 0.9, 0.999, 1e-8)
-        if backend() == "numba":
-            active.product_packed(x, x)  # what layers use for large products
+        x, W = np.ones((64, 256), dtype), np.ones((256, 256), dtype)  # large: our own product
+        y = active.dense_forward(x, W, W[0], "relu")
+        active.dense_backward(x, x, y, W, "relu", W.copy(), W[0].copy())
         one = np.ones(1)
         active.render_sprites(
             np.zeros(1, np.int64), one, one, one, one, 8, np.empty((1, 8, 8), dtype)

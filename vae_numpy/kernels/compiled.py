@@ -1,8 +1,8 @@
 """The kernels compiled by numba: the twins of ``reference``, which says what each computes.
 
-The only file that imports numba. Products go to BLAS through NumPy, the largest to our own product
-and its threads (``vae_numpy.threads`` says why); the passes around them are compiled and fused, so
-that each array is read once. Sums run in double precision.
+The only file that imports numba. Small products go to BLAS through NumPy, the others to our own
+product and its threads (``vae_numpy.threads`` says why); the passes around them are compiled and
+fused, so that each array is read once. Sums run in double precision.
 """
 
 import math
@@ -15,13 +15,90 @@ from llvmlite import ir
 from numba.core import cgutils
 
 from vae_numpy.kernels import reference
-from vae_numpy.threads import WORTH_SHARING, own_product, share
+from vae_numpy.kernels.workers import ALONE, LINE, Workers
+from vae_numpy.threads import A_THREAD, own_product
 
 # Reassociation and contraction let LLVM use vector instructions; unlike fastmath=True these
 # flags keep NaN and infinity as they are.
 _jit = numba.njit(
     cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"}, error_model="numpy"
 )
+
+# Threads: how a kernel that is shared among them begins and ends (``workers`` says why) ---------
+
+
+@numba.extending.intrinsic
+def _read(_, board, i):
+    """Read a number that another thread may have changed since the last look."""
+
+    def emit(context, builder, signature, arguments):
+        place = _element(context, builder, signature, arguments, 0)
+        return builder.load_atomic(place, "acquire", 8)
+
+    return numba.types.int64(board, i), emit
+
+
+@numba.extending.intrinsic
+def _write(_, board, i, number):
+    """Write a number; who reads it sees all that this thread wrote before."""
+
+    def emit(context, builder, signature, arguments):
+        place = _element(context, builder, signature, arguments, 0)
+        builder.store_atomic(arguments[2], place, "release", 8)
+        return context.get_dummy_value()
+
+    return numba.types.void(board, i, number), emit
+
+
+def _element(context, builder, signature, arguments, k):
+    """Point at the element of array number k whose index is the argument after it."""
+    array = context.make_array(signature.args[k])(context, builder, arguments[k])
+    return builder.gep(array.data, [arguments[k + 1]])
+
+
+@_jit
+def _wait_for(board, i, number):
+    patience = 2**23  # looks, about a millisecond
+    while patience and _read(board, i) < number:
+        patience -= 1
+    return patience > 0
+
+
+@_jit
+def begin(turn):
+    """Call the workers, if this thread has any."""
+    board, job, _, n_workers = turn
+    for worker in range(n_workers):
+        _write(board, 2 * LINE * worker, job)
+
+
+@_jit
+def end(turn):
+    """Wait for one's workers, or, as a worker, report and look out for the next call.
+
+    Returns
+    -------
+    bool
+        Whether all workers are done.
+    """
+    board, job, me, n_workers = turn
+    done = True
+    for worker in range(n_workers):
+        done &= _wait_for(board, 2 * LINE * worker + LINE, job)
+    if me >= 0 and _read(board, 2 * LINE * me + LINE) < job:
+        _write(board, 2 * LINE * me + LINE, job)
+        _wait_for(board, 2 * LINE * me, job + 1)
+    return done
+
+
+if numba.config.DISABLE_JIT:  # nothing would release Python's lock
+
+    def share(work, size, **_):
+        work(0, size, ALONE)
+
+else:
+    share = Workers(end).share
+
 
 # The dense layer ----------------------------------------------------------------------------
 
@@ -156,29 +233,38 @@ def bernoulli_nll(logits, x):
     # NumPy's exp uses vector instructions; at most 1, so that nothing overflows
     e = np.abs(logits)
     np.exp(np.negative(e, out=e), out=e)
-    dlogits = np.empty_like(logits)
-    return _bernoulli_nll(logits, x, e, dlogits) / len(x), dlogits
+    dlogits, totals = np.empty_like(logits), np.empty(len(x))
+
+    def rows(i, j, turn):
+        _bernoulli_nll(logits[i:j], x[i:j], e[i:j], len(x), dlogits[i:j], totals[i:j], turn)
+
+    share(rows, len(x), grain=8, most=logits.size // 2**14)
+    return float(totals.sum()) / len(x), dlogits
 
 
 _FACTORS = 512  # between 1 and 2 each: their product stays below the largest double, 2^1024
 
 
 @_jit
-def _bernoulli_nll(logits, x, e, dlogits):
-    one, one_over_n = logits.dtype.type(1), logits.dtype.type(1 / len(x))
-    total = 0.0
-    for i in range(logits.shape[0]):
-        for start in range(0, logits.shape[1], _FACTORS):
+def _bernoulli_nll(logits, x, e, n, dlogits, totals, turn):
+    begin(turn)
+    one, one_over_n = logits.dtype.type(1), logits.dtype.type(1 / n)
+    zero, columns = logits.dtype.type(0), logits.shape[1]
+    for i in range(logits.shape[0]):  # three loops, since vector instructions do each of them
+        total = 0.0
+        for j in range(columns):
+            total += max(logits[i, j], zero) - x[i, j] * logits[i, j]
+        for start in range(0, columns, _FACTORS):
             # The sum of log(1 + e) is the log of the product: one logarithm for 512 numbers.
             product = 1.0
-            for j in range(start, min(start + _FACTORS, logits.shape[1])):
-                logit, one_plus_e = logits[i, j], one + e[i, j]
-                product *= one_plus_e
-                total += max(logit, 0) - x[i, j] * logit
-                sigmoid = (one if logit >= 0 else e[i, j]) / one_plus_e
-                dlogits[i, j] = one_over_n * (sigmoid - x[i, j])
+            for j in range(start, min(start + _FACTORS, columns)):
+                product *= one + e[i, j]
             total += math.log(product)
-    return total
+        for j in range(columns):
+            sigmoid = (one if logits[i, j] >= 0 else e[i, j]) / (one + e[i, j])
+            dlogits[i, j] = one_over_n * (sigmoid - x[i, j])
+        totals[i] = total
+    end(turn)
 
 
 @_jit
@@ -238,17 +324,19 @@ def adagrad_step(value, grad, sum_squares, learning_rate, eps):
 
 def adam_step(value, grad, m, v, t, learning_rate, beta1, beta2, eps):
     arrays, scalars = (value, grad, m, v), (t, learning_rate, beta1, beta2, eps)
-    if value.size >= WORTH_SHARING // 4:  # it waits for memory, more than a product does
-        share(lambda i, j: _adam_step(*(x[i:j] for x in arrays), *scalars), value.size, grain=16)
-    else:
-        _adam_step(*arrays, *scalars)
+
+    def part(i, j, turn):
+        _adam_step(*(x[i:j] for x in arrays), *scalars, turn)
+
+    share(part, value.size, grain=2**16)
 
 
 _TINY = 1e-30
 
 
 @_jit
-def _adam_step(value, grad, m, v, t, learning_rate, beta1, beta2, eps):
+def _adam_step(value, grad, m, v, t, learning_rate, beta1, beta2, eps, turn):
+    begin(turn)
     scalar = value.dtype.type
     rate = scalar(learning_rate / (1 - beta1**t))
     correction = scalar(1 / (1 - beta2**t))
@@ -262,6 +350,7 @@ def _adam_step(value, grad, m, v, t, learning_rate, beta1, beta2, eps):
         m[i] = scalar(0) if abs(mean) < _TINY else mean
         v[i] = beta2 * v[i] + rest2 * g * g
         value[i] -= rate * m[i] / (math.sqrt(v[i] * correction) + eps)
+    end(turn)
 
 
 # Sprites ------------------------------------------------------------------------------------
@@ -354,9 +443,9 @@ def product_registers(A, B):
     return C
 
 
-# The last two rungs: C is cut into tiles of _ROWS rows and two vectors, which stay in the
-# processor's registers while a slab of A and B goes by. Arrays are flat from here on: x0 is where
-# a piece of x starts, x_row how far it is from one of its rows to the next.
+# The last rungs: C is cut into tiles of _ROWS rows and two vectors, which stay in the processor's
+# registers while A and B go by. Arrays are flat from here on: x0 is where a piece of x starts,
+# x_row how far it is from one of its rows to the next.
 
 _FEATURES = llvmlite.binding.get_host_cpu_features()
 _VECTOR_BYTES = 64 if _FEATURES.get("avx512f") else 32 if _FEATURES.get("avx2") else 16
@@ -364,7 +453,7 @@ _VECTOR_BYTES = 64 if _FEATURES.get("avx512f") else 32 if _FEATURES.get("avx2") 
 _ROWS = 6 if _FEATURES.get("sse2") and not _FEATURES.get("avx512f") else 8
 _SLAB = 256  # rows of B at most: so many rows of a panel stay in the first-level cache
 _BLOCK = 64  # rows of A at most: so many of a slab stay in the second-level cache
-_SMALL = 2**18  # multiplications up to which packing does not pay
+_SMALL = 2**20  # multiplications up to which packing does not pay
 
 
 def _lanes(x):
@@ -389,41 +478,34 @@ def _compiled_group(x):
     return lambda x: group
 
 
-def _tile(a, a0, a_row, a_step, b, b0, depth, c, c0, c_row, fresh):
+def _tile(depth, a, a0, a_row, a_step, b, b0, b_row, c, c0, c_row, fresh):
     """Compute a tile of C, or add to it unless ``fresh``; this is what the compiled one does.
 
-    a holds _ROWS rows, a_step from one number to the next; b is a panel, (depth, two vectors).
+    A tile is _ROWS rows of two vectors; a_step is from one number of a row of A to the next.
     """
-    rows, width = np.arange(_ROWS)[:, None], 2 * _lanes(b)
-    A = a[a0 + a_row * rows + a_step * np.arange(depth)]
-    B = b[b0 : b0 + depth * width].reshape(depth, width)
-    tile = c0 + c_row * rows + np.arange(width)
+    rows, columns, steps = np.arange(_ROWS)[:, None], np.arange(2 * _lanes(b)), np.arange(depth)
+    A, B = a[a0 + a_row * rows + a_step * steps], b[b0 + b_row * steps[:, None] + columns]
+    tile = c0 + c_row * rows + columns
     c[tile] = A @ B if fresh else c[tile] + A @ B
 
 
 @numba.extending.overload(_tile, inline="always")
-def _compiled_tile(a, a0, a_row, a_step, b, b0, depth, c, c0, c_row, fresh):
-    def call(a, a0, a_row, a_step, b, b0, depth, c, c0, c_row, fresh):
-        _tile_in_registers(a, a0, a_row, a_step, b, b0, depth, c, c0, c_row, fresh)
+def _compiled_tile(depth, a, a0, a_row, a_step, b, b0, b_row, c, c0, c_row, fresh):
+    def call(depth, a, a0, a_row, a_step, b, b0, b_row, c, c0, c_row, fresh):
+        _tile_in_registers(depth, a, a0, a_row, a_step, b, b0, b_row, c, c0, c_row, fresh)
 
     return call
 
 
-def _element(context, builder, signature, arguments, k):
-    """Point at the element of array number k whose index is the argument after it."""
-    array = context.make_array(signature.args[k])(context, builder, arguments[k])
-    return builder.gep(array.data, [arguments[k + 1]])
-
-
 @numba.extending.intrinsic
-def _tile_in_registers(_, a, a0, a_row, a_step, b, b0, depth, c, c0, c_row, fresh):
+def _tile_in_registers(_, depth, a, a0, a_row, a_step, b, b0, b_row, c, c0, c_row, fresh):
     """Emit the tile's instructions: no loop in Python keeps 2 _ROWS vectors in registers."""
     lanes = _VECTOR_BYTES * 8 // a.dtype.bitwidth
 
     def emit(context, builder, signature, arguments):
         vector = ir.VectorType(context.get_value_type(a.dtype), lanes)
-        in_a, in_b, in_c = (_element(context, builder, signature, arguments, k) for k in (0, 4, 7))
-        a_row, a_step, depth, c_row, fresh = (arguments[k] for k in (2, 3, 6, 9, 10))
+        in_a, in_b, in_c = (_element(context, builder, signature, arguments, k) for k in (1, 5, 8))
+        depth, a_row, a_step, b_row, c_row, fresh = (arguments[k] for k in (0, 3, 4, 7, 10, 11))
         size, lane = depth.type, ir.IntType(32)
         first = ir.Constant(ir.VectorType(lane, lanes), None)  # lane 0, for all lanes
 
@@ -445,8 +527,8 @@ def _tile_in_registers(_, a, a0, a_row, a_step, b, b0, depth, c, c0, c_row, fres
                 for total, target in zip(sums, targets, strict=True):
                     builder.store(builder.load(target, align=4), total)
         with cgutils.for_range(builder, depth) as loop:
-            row = at(in_b, loop.index, size(2 * lanes))
-            row_of_b = [builder.load(v, align=4) for v in pair(row)]
+            row = pair(at(in_b, loop.index, b_row))
+            row_of_b = [builder.load(v, align=4) for v in row]
             for r in range(_ROWS):
                 x = builder.load(at(rows_of_a[r], loop.index, a_step))
                 x = builder.insert_element(ir.Constant(vector, ir.Undefined), x, lane(0))
@@ -460,8 +542,59 @@ def _tile_in_registers(_, a, a0, a_row, a_step, b, b0, depth, c, c0, c_row, fres
             builder.store(builder.load(total), target, align=4)
         return context.get_dummy_value()
 
-    types = a, a0, a_row, a_step, b, b0, depth, c, c0, c_row, fresh
+    types = depth, a, a0, a_row, a_step, b, b0, b_row, c, c0, c_row, fresh
     return numba.types.void(*types), emit
+
+
+@_jit
+def product_tiles(A, B):
+    """Multiply tile by tile, with A and B where they lie."""
+    (m, depth), n = A.shape, B.shape[1]
+    if m < _ROWS or n < 2 * _lanes(B):  # no room for a tile
+        return product_registers(A, B)
+    C = np.empty((m, n), A.dtype)
+    a, a_row, a_step = (A.T.ravel(), 1, m) if A.flags.f_contiguous else (A.ravel(), depth, 1)
+    if B.flags.c_contiguous or not B.flags.f_contiguous:
+        b = B.ravel()
+    else:
+        b = np.empty(B.size, B.dtype)
+        _copy(B.T.ravel(), 0, depth, n, depth, True, b, 0, n)
+    _tiles(a, a_row, a_step, b, C, b[:0], False, 0, n)
+    return C
+
+
+@_jit
+def _tiles(a, a_row, a_step, b, C, bias, relu, j0, j1):
+    """Compute the columns j0 to j1 of C = A B and what is done to them.
+
+    There has to be room for a tile. The last ones overlap those before them.
+    """
+    (m, n), width = C.shape, 2 * _lanes(C)
+    depth, c = len(b) // n, C.ravel()
+    for column in range(j0, j1, width):
+        j = min(column, j1 - width)
+        for row in range(0, m, _ROWS):
+            i = min(row, m - _ROWS)
+            _tile(depth, a, i * a_row, a_row, a_step, b, j, n, c, i * n + j, n, True)
+        _finish(C[:, j : j + width], bias[j : j + width], relu)
+
+
+@_jit
+def _shared_tiles(a, a_row, a_step, b, C, bias, relu, j0, j1, turn):
+    begin(turn)
+    _tiles(a, a_row, a_step, b, C, bias, relu, j0, j1)
+    end(turn)
+
+
+@_jit
+def _finish(y, bias, relu):
+    """Add a bias that is not empty, then apply relu if asked for, to what is in the cache."""
+    if relu and len(bias):
+        _add_bias_relu(y, bias)
+    elif relu:
+        _add_bias_relu(y, None)
+    elif len(bias):
+        _add_bias(y, bias)
 
 
 def _square(x, x0, x_row, y, y0, y_row, turned):
@@ -540,12 +673,13 @@ def _copy(x, x0, x_row, n_rows, n_columns, turned, y, y0, y_row):
 
 
 @_jit
-def _packed(A, a_turned, B, b_turned, C, add, bias, relu, j0, j1):
+def _packed(A, a_turned, B, b_turned, C, add, bias, relu, j0, j1, turn):
     """Compute the columns j0 to j1 of C = A B, or of C += A B if ``add``.
 
     A (m, depth) and B (depth, n) have contiguous rows, or their transposes do if so ``turned``.
     A bias that is not empty is added, and then relu applied if asked for.
     """
+    begin(turn)
     (m, n), depth = C.shape, A.size // len(C)
     a_row, b_row = A.shape[1], B.shape[1]
     A, B, flat = A.ravel(), B.ravel(), C.ravel()
@@ -566,12 +700,9 @@ def _packed(A, a_turned, B, b_turned, C, add, bias, relu, j0, j1):
                 _multiply(
                     a, a_turned, slab, rows, panels, panel, d, columns, flat, c, n, fresh, scratch
                 )
-            if k0 + d == depth:  # the rows are complete, and still in the cache
-                done, b = C[i0 : i0 + rows, j0:j1], bias[j0:j1] if len(bias) else None
-                if relu:
-                    _add_bias_relu(done, b)
-                elif len(bias):
-                    _add_bias(done, bias[j0:j1])
+            if k0 + d == depth:
+                _finish(C[i0 : i0 + rows, j0:j1], bias[j0:j1], relu)
+    end(turn)
 
 
 @_jit
@@ -585,10 +716,9 @@ def _pack_panels(B, b_row, b_turned, k0, d, j0, j1, panels, slab):
             to, columns = (j - j0) * slab + k * width, min(width, j1 - j)
             if columns < width:
                 panels[to : to + n_rows * width] = 0
-            if b_turned:
-                _copy(B, j * b_row + k0 + k, b_row, columns, n_rows, True, panels, to, width)
-            else:
-                _copy(B, (k0 + k) * b_row + j, b_row, n_rows, columns, False, panels, to, width)
+            b0 = j * b_row + k0 + k if b_turned else (k0 + k) * b_row + j
+            rows, columns = (columns, n_rows) if b_turned else (n_rows, columns)
+            _copy(B, b0, b_row, rows, columns, b_turned, panels, to, width)
 
 
 @_jit
@@ -597,10 +727,9 @@ def _pack_rows(A, a_row, a_turned, i0, n_rows, k0, d, a, slab):
     group = _group(A)
     for i in range(0, n_rows, group):
         rows = min(group, n_rows - i)
-        if a_turned:
-            _copy(A, k0 * a_row + i0 + i, a_row, d, rows, False, a, i * slab, group)
-        else:
-            _copy(A, (i0 + i) * a_row + k0, a_row, rows, d, False, a, i * slab, slab)
+        a0 = k0 * a_row + i0 + i if a_turned else (i0 + i) * a_row + k0
+        rows, columns, row = (d, rows, group) if a_turned else (rows, d, slab)
+        _copy(A, a0, a_row, rows, columns, False, a, i * slab, row)
 
 
 @_jit
@@ -609,39 +738,63 @@ def _multiply(a, a_turned, slab, rows, panels, panel, d, columns, C, c, n, fresh
     width, group = 2 * _lanes(C), _group(C)
     a_row, a_step = (1, group) if a_turned else (slab, 1)
     for i in range(0, rows, _ROWS):
-        start = i // group * group * slab + i % group * a_row
+        a0, c0 = i // group * group * slab + i % group * a_row, c + i * n
         if i + _ROWS <= rows and columns == width:
-            _tile(a, start, a_row, a_step, panels, panel, d, C, c + i * n, n, fresh)
+            _tile(d, a, a0, a_row, a_step, panels, panel, width, C, c0, n, fresh)
         else:
-            _tile(a, start, a_row, a_step, panels, panel, d, scratch, 0, width, True)
+            _tile(d, a, a0, a_row, a_step, panels, panel, width, scratch, 0, width, True)
             for r in range(min(_ROWS, rows - i)):
                 for s in range(columns):
-                    x, at = scratch[r * width + s], c + (i + r) * n + s
+                    x, at = scratch[r * width + s], c0 + r * n + s
                     C[at] = x if fresh else C[at] + x
 
 
 _NO_BIAS = {char: np.empty(0, char) for char in "fd"}
 
 
-def _product_into(C, A, B, *, add=False, bias=None, relu=False, shared=True):
+def _product_into(C, A, B, *, add=False, bias=None, relu=False):
     """Compute C = A B, C += A B, C = A B + bias or C = relu(A B + bias), and return C."""
     A, a_turned = _by_rows(A)
     B, b_turned = _by_rows(B)
     bias = _NO_BIAS[C.dtype.char] if bias is None else bias
+    n = C.shape[1]
+    if not (b_turned or add) and _packing_does_not_pay(C, B):
+        a_row, a_step = (1, A.shape[1]) if a_turned else (A.shape[1], 1)
+        a, b = A.ravel(), B.ravel()
 
-    def columns(j0, j1):
-        _packed(A, a_turned, B, b_turned, C, add, bias, relu, j0, j1)
-
-    if shared and A.size * C.shape[1] >= WORTH_SHARING:
-        share(columns, C.shape[1], grain=2 * _VECTOR_BYTES // C.itemsize)  # cut between panels
+        def columns(j0, j1, turn):
+            _shared_tiles(a, a_row, a_step, b, C, bias, relu, j0, j1, turn)
     else:
-        columns(0, C.shape[1])
+
+        def columns(j0, j1, turn):
+            _packed(A, a_turned, B, b_turned, C, add, bias, relu, j0, j1, turn)
+
+    share(columns, n, grain=2 * _lanes(C), most=A.size * n // A_THREAD)
     return C
+
+
+def _tile_fits(shape, B):
+    return shape[0] >= _ROWS and shape[1] >= 2 * _lanes(B)
+
+
+def _packing_does_not_pay(C, B):
+    """Say whether B is small, used for few rows, and does not lie badly; with room for a tile.
+
+    Rows of B a multiple of 4096 bytes apart all want the same few places in the cache.
+    """
+    few = len(C) <= 128 and B.size <= 2**21
+    return few and _tile_fits(C.shape, B) and B.shape[1] * B.itemsize % 4096 != 0
 
 
 def product_packed(A, B):
     """Multiply slab by slab, on one core: B's slab is packed, C's tiles stay in registers."""
-    return _product(A, B, shared=False)
+    _check_factors(A, B)
+    C = np.zeros((len(A), B.shape[1]), A.dtype)
+    if A.size and B.size:
+        _packed(
+            *_by_rows(A), *_by_rows(B), C, False, _NO_BIAS[C.dtype.char], False, 0, len(C.T), ALONE
+        )
+    return C
 
 
 def product(A, B):
@@ -664,17 +817,12 @@ def product(A, B):
     ValueError
         If the shapes do not fit.
     """
-    if B.flags.c_contiguous and len(A) * B.size <= _SMALL:
-        _check_factors(A, B)
-        return product_registers(A, B)
-    return _product(A, B, shared=True)
-
-
-def _product(A, B, *, shared):
     _check_factors(A, B)
-    if A.size == 0 or B.size == 0:
-        return np.zeros((len(A), B.shape[1]), A.dtype)
-    return _product_into(np.empty((len(A), B.shape[1]), A.dtype), A, B, shared=shared)
+    C_shape = len(A), B.shape[1]
+    if len(A) * B.size <= _SMALL and (_tile_fits(C_shape, B) or B.flags.c_contiguous):
+        return product_tiles(A, B)
+    C = np.zeros(C_shape, A.dtype)
+    return _product_into(C, A, B) if A.size and B.size else C
 
 
 def _check_factors(A, B):

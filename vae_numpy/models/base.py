@@ -18,7 +18,7 @@ from vae_numpy.layers import flatten
 from vae_numpy.losses import squared_error
 from vae_numpy.models import persistence
 from vae_numpy.optimisers import SGD, Adagrad, Adam
-from vae_numpy.threads import blas_threads
+from vae_numpy.threads import one_blas_thread
 from vae_numpy.training import (
     SCHEDULES,
     EarlyStopping,
@@ -148,7 +148,6 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         batch_size = len(X) if self.batch_size is None else min(self.batch_size, len(X))
         parameters = self._parameters()
         weights = [p for p in parameters if p.value.ndim > 1]
-        products = batch_size * max(p.value.size for p in weights)
         flat = flatten(parameters)
         if self._last_weights is not None:  # the best were in their place
             flat.value[...] = self._last_weights
@@ -184,7 +183,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
         try:
             # What overflows is reported by TrainingDiverged, not by NumPy's warnings before it.
-            with np.errstate(over="ignore", invalid="ignore"), blas_threads(products):
+            with np.errstate(over="ignore", invalid="ignore"), one_blas_thread():
                 train(
                     step,
                     run,
