@@ -11,7 +11,7 @@ import shutil
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-SOURCES = ("vae_numpy", "experiments", "requirements.txt")
+SOURCES = ("vae_numpy", "experiments", "benchmarks/results", "requirements.txt")
 PACKAGES = ("numpy", "numba", "scipy", "scikit-learn", "matplotlib", "tqdm", "ipykernel")
 IGNORED = {"__pycache__", ".ipynb_checkpoints"}
 

@@ -7,7 +7,12 @@ from fresh_build import execution_key
 
 @pytest.fixture
 def root(tmp_path):
-    for name in ("vae_numpy/data/clouds.py", "experiments/results/run.json", "requirements.txt"):
+    for name in (
+        "vae_numpy/data/clouds.py",
+        "experiments/results/run.json",
+        "benchmarks/results/benchmarks.json",
+        "requirements.txt",
+    ):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("one")
@@ -20,6 +25,7 @@ def root(tmp_path):
         "vae_numpy/data/clouds.py",
         "vae_numpy/new.py",
         "experiments/results/run.json",
+        "benchmarks/results/benchmarks.json",
         "requirements.txt",
     ],
 )
