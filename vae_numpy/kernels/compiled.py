@@ -780,10 +780,10 @@ def _tile_fits(shape, B):
 def _packing_does_not_pay(C, B):
     """Say whether B is small, used for few rows, and does not lie badly; with room for a tile.
 
-    Rows of B a multiple of 4096 bytes apart all want the same few places in the cache.
+    Rows of B a multiple of 2048 bytes apart all want the same few places in the cache.
     """
     few = len(C) <= 128 and B.size <= 2**21
-    return few and _tile_fits(C.shape, B) and B.shape[1] * B.itemsize % 4096 != 0
+    return few and _tile_fits(C.shape, B) and B.shape[1] * B.itemsize % 2048 != 0
 
 
 def product_packed(A, B):
