@@ -6,6 +6,7 @@ apart; continuous values use matplotlib's cividis, made for the same purpose.
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.colors import ListedColormap
 from matplotlib.ticker import MaxNLocator
 
 BLUE = "#0072B2"
@@ -16,8 +17,10 @@ PURPLE = "#CC79A7"
 SKY_BLUE = "#56B4E9"
 BLACK = "#000000"
 COLOURS = [BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY_BLUE, BLACK]
+COLOURS += ["#7F7F7F", "#882255", "#999933"]  # of Tol's muted scheme, for ten classes
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "<", ">", "*"]
-CONTINUOUS = "cividis"
+# without the yellow end, which is hard to see on white and, turned, on black
+CONTINUOUS = ListedColormap(plt.get_cmap("cividis")(np.linspace(0, 0.85, 256)))
 
 STYLE = {
     "axes.prop_cycle": plt.cycler(color=COLOURS),

@@ -215,9 +215,9 @@ def tied_gradient(answer):
         "dV: this is the encoder's share alone; V acts as the decoder too": as_encoder,
         "dV: this is the decoder's share alone; V acts as the encoder too": as_decoder,
         "dV: the encoder's share is counted twice, and the decoder's is another": 2 * as_encoder,
-        "dV: the two shares are averaged; the derivative of a sum is a sum": both / 2,
         "dV: the 1/N is missing, as the loss is a mean over the batch": n_points * both,
-        "dV: the 2 of the square is missing": both / 2,
+        "dV: exactly half of it: either the 2 of the square is missing, or the two shares are "
+        "averaged instead of added": both / 2,
     }
     answer.gradient(
         answer(Xc, V),
