@@ -14,9 +14,9 @@ book: $(READY)  ## run every chapter, build the site, say where it is
 	$(BIN)/jupyter-book build . -W -n --keep-going
 	@echo "The book is built. Open _build/html/index.html in a browser, or run: make serve"
 
-# One process for each core, a file of tests at a time, and one BLAS thread in each.
+# One process for each core, a file of tests at a time, and one thread in each.
 test: $(READY)  ## run the tests
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
 serve: book  ## build, then show the book on this machine (PORT=8000)
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)

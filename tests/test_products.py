@@ -1,6 +1,7 @@
 """The ladder of matrix products against exact arithmetic, and its bits against thread counts."""
 
 import os
+import pickle
 import subprocess
 import sys
 
@@ -171,9 +172,11 @@ def test_what_is_done_beside_the_product(dtype, orientation):
             ({"bias": bias, "relu": True}, np.maximum(want + bias, 0)),
             ({"relu": True}, np.maximum(want, 0)),
         ]:
-            C = before.copy()
-            assert compiled._product_into(C, A, B, **options) is C
-            assert np.array_equal(C, expected), (shape, options)
+            apart = np.zeros((len(A), 2 * B.shape[1]), dtype)[:, ::2]  # no contiguous rows
+            for C in (np.empty_like(before), apart):
+                C[...] = before
+                assert compiled._product_into(C, A, B, **options) is C
+                assert np.array_equal(C, expected), (shape, options)
 
 
 @pytest.mark.parametrize("rung", ["product_packed", "product"])
@@ -189,6 +192,14 @@ def test_what_does_not_fit_is_refused(rung):
         multiply(np.ones((2, 2), np.float32), np.ones((2, 2)))
     with pytest.raises(TypeError, match="got int64 and int64"):
         multiply(np.ones((2, 2), np.int64), np.ones((2, 2), np.int64))
+    with pytest.raises(TypeError, match="got list and float64"):
+        multiply([[1.0]], np.ones((1, 1)))
+
+
+def test_arrays_that_were_pickled_are_multiplied():
+    """Their dtype is equal to the usual one, but is another object."""
+    A = pickle.loads(pickle.dumps(np.ones((3, 4), np.float32)))
+    assert np.array_equal(compiled.product(A, np.ones((4, 2), np.float32)), np.full((3, 2), 4))
 
 
 def test_importing_compiles_nothing():

@@ -1,5 +1,10 @@
 """Who gets how many threads (threadpoolctl tells for BLAS)."""
 
+import os
+import subprocess
+import sys
+import threading
+
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -22,6 +27,24 @@ def test_blas_has_one_thread_inside_and_the_old_number_after():
         with one_blas_thread():
             assert threads() == 1
         assert threads() == before
+
+
+@pytest.mark.parametrize("name", ["NUMBA_NUM_THREADS", "OMP_NUM_THREADS"])
+def test_the_environment_limits_the_threads(name):
+    code = "from vae_numpy.threads import n_threads; print(n_threads())"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, name: "1"}, capture_output=True, text=True
+    )
+    assert done.stdout == "1\n", done.stderr
+
+
+def test_a_limit_holds_for_its_own_thread_only():
+    seen = []
+    with limit(n_threads() + 3):
+        other = threading.Thread(target=lambda: seen.append(n_threads()))
+        other.start()
+        other.join()
+    assert seen == [n_threads()]
 
 
 def test_the_threads_are_given_back_when_training_fails():

@@ -1,6 +1,7 @@
 """Work shared among threads: parts, meeting points, errors and forks, and kernels in a hurry."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -68,6 +69,56 @@ def test_an_error_in_a_part_reaches_the_caller_after_the_others_ended(bad):
         assert done == [1 - bad]
         share(lambda start, stop, turn: done.append(start), 2, grain=1)  # and all is well again
     assert sorted(done[1:]) == [0, 1]
+
+
+def test_errors_of_several_parts_do_not_reach_the_next_job():
+    def fail(start, stop, turn):
+        raise RuntimeError(f"part {start}")
+
+    with limit(3):
+        for _ in range(20):
+            with pytest.raises(RuntimeError, match="part"):
+                share(fail, 3, grain=1)
+            share(lambda *part: None, 3, grain=1)
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs an alarm")
+def test_an_interruption_waits_for_the_parts_and_leaves_the_workers_free():
+    """An alarm strikes in the middle of a job, again and again; no part goes on behind it."""
+
+    class Alarm(Exception):
+        pass
+
+    def ring(number, frame):
+        raise Alarm
+
+    running = set()
+
+    def work(start, stop, turn):
+        running.add(start)
+        time.sleep(0.004)
+        running.discard(start)
+
+    previous, rang = signal.signal(signal.SIGALRM, ring), 0
+    try:
+        with limit(3):
+            for i in range(100):
+                signal.setitimer(signal.ITIMER_REAL, 1e-4 + 5e-5 * i)
+                try:
+                    share(work, 3, grain=1)
+                    time.sleep(0.02)
+                except Alarm:
+                    rang += 1
+                    assert running <= {0}  # our own part was interrupted, the others have ended
+                    running.clear()
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            assert rang > 50
+            names = set()
+            share(lambda *part: names.add(threading.get_ident()) or time.sleep(0.01), 3, grain=1)
+            assert len(names) == 3
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
 
 
 def test_nobody_returns_before_a_slow_part_has_ended():
@@ -142,6 +193,33 @@ def test_a_forked_process_makes_threads_of_its_own():
             share(lambda start, stop, turn: sums.append(stop - start), 10, grain=1)
             os._exit(0 if sorted(sums) == [5, 5] else 1)
         assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_process_forked_in_the_middle_of_a_job_shares_as_well():
+    inside, done = threading.Event(), threading.Event()
+
+    def work(start, stop, turn):
+        inside.set()
+        done.wait(30)
+
+    def hold():
+        with limit(2):
+            share(work, 2, grain=1)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    inside.wait(30)
+    child = os.fork()
+    if child == 0:
+        names = set()
+        with limit(2):
+            share(lambda *part: names.add(threading.get_ident()) or time.sleep(0.05), 2, grain=1)
+        os._exit(0 if len(names) == 2 else 1)
+    status = os.waitpid(child, 0)[1]
+    done.set()
+    holder.join(30)
+    assert status == 0
 
 
 def test_a_program_ends_although_its_workers_wait():

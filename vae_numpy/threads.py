@@ -14,8 +14,10 @@ on timing. The result has the same bits however many threads there are.
 
 import os
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 
+import joblib
 from threadpoolctl import ThreadpoolController
 
 from vae_numpy.utils import check_integer
@@ -32,34 +34,38 @@ def own_product(multiplications):
 
 @cache
 def _cores():
-    # those that this process may use, where the system tells
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    # joblib knows what this process may use: its cores, and a container's share of them. Who starts
+    # several processes, joblib's own pool among them, says in the environment what each may use.
+    settings = (os.environ.get(name, "") for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS"))
+    return min([joblib.cpu_count(), *(int(n) for n in settings if n.isdecimal() and int(n) > 0)])
 
 
-_limit = None
+_limit = ContextVar("limit", default=None)
 
 
 def n_threads():
-    """Say how many threads share a large product: one a core, unless ``limit`` says less."""
-    return _limit or _cores()
+    """Say how many threads share a large product: one a core, unless ``limit`` says otherwise.
+
+    The environment's ``NUMBA_NUM_THREADS`` and ``OMP_NUM_THREADS`` are obeyed.
+    """
+    return _limit.get() or _cores()
 
 
 @contextmanager
 def limit(n):
-    """Let our own kernels use ``n`` threads inside a ``with`` block.
+    """Let our own kernels use ``n`` threads inside a ``with`` block, for this thread of Python.
 
     Raises
     ------
     ValueError, TypeError
         If ``n`` is no integer of at least 1.
     """
-    global _limit
     check_integer("n", n, minimum=1)
-    before, _limit = _limit, n
+    token = _limit.set(n)
     try:
         yield
     finally:
-        _limit = before
+        _limit.reset(token)
 
 
 @cache

@@ -6,6 +6,7 @@ fused, so that each array is read once. Sums run in double precision.
 """
 
 import math
+import os
 
 import llvmlite.binding
 import numba
@@ -56,11 +57,18 @@ def _element(context, builder, signature, arguments, k):
     return builder.gep(array.data, [arguments[k + 1]])
 
 
+_let_others_run = numba.types.ExternalFunction(
+    "SwitchToThread" if os.name == "nt" else "sched_yield", numba.types.int32()
+)
+
+
 @_jit
 def _wait_for(board, i, number):
-    patience = 2**23  # looks, about a millisecond
+    patience = 2**22  # looks, about a millisecond
     while patience and _read(board, i) < number:
         patience -= 1
+        if patience % 1024 == 0:  # the awaited thread may need this core
+            _let_others_run()
     return patience > 0
 
 
@@ -344,11 +352,11 @@ def _adam_step(value, grad, m, v, t, learning_rate, beta1, beta2, eps, turn):
     beta1, beta2, eps = scalar(beta1), scalar(beta2), scalar(eps)
     for i in range(value.size):
         g = grad[i]
-        mean = beta1 * m[i] + rest1 * g
-        # Where g stays 0, as behind a pixel that is always black, the mean shrinks to numbers so
-        # small that processors handle them 40 times as slowly.
+        mean, square = beta1 * m[i] + rest1 * g, beta2 * v[i] + rest2 * g * g
+        # Where g has become 0 for good, as in front of a unit that has died, both shrink to numbers
+        # so small that processors handle them many times as slowly.
         m[i] = scalar(0) if abs(mean) < _TINY else mean
-        v[i] = beta2 * v[i] + rest2 * g * g
+        v[i] = scalar(0) if square < _TINY else square
         value[i] -= rate * m[i] / (math.sqrt(v[i] * correction) + eps)
     end(turn)
 
@@ -754,6 +762,9 @@ _NO_BIAS = {char: np.empty(0, char) for char in "fd"}
 
 def _product_into(C, A, B, *, add=False, bias=None, relu=False):
     """Compute C = A B, C += A B, C = A B + bias or C = relu(A B + bias), and return C."""
+    if not C.flags.c_contiguous:
+        C[...] = _product_into(np.ascontiguousarray(C), A, B, add=add, bias=bias, relu=relu)
+        return C
     A, a_turned = _by_rows(A)
     B, b_turned = _by_rows(B)
     bias = _NO_BIAS[C.dtype.char] if bias is None else bias
@@ -826,9 +837,10 @@ def product(A, B):
 
 
 def _check_factors(A, B):
-    if A.dtype is not B.dtype or A.dtype.char not in "fd":
+    types = [getattr(X, "dtype", type(X).__name__) for X in (A, B)]
+    if types[0] != types[1] or types[0] not in ("f", "d"):
         raise TypeError(
-            f"A and B must both be float32 or both float64, got {A.dtype} and {B.dtype}"
+            f"A and B must both be float32 or both float64, got {types[0]} and {types[1]}"
         )
     if A.ndim != 2 or B.ndim != 2 or A.shape[1] != B.shape[0]:
         raise ValueError(f"A and B must be (m, depth) and (depth, n), got {A.shape} and {B.shape}")

@@ -43,12 +43,18 @@ class Workers:
 
     def __init__(self, end):
         self._end = end
-        self._threads = {}
         self._numbers = count(1)
-        self._busy = threading.Lock()
+        self._forget()
+        if hasattr(os, "register_at_fork"):  # a process that was forked has not inherited threads
+            os.register_at_fork(after_in_child=self._forget)
+
+    def _forget(self):
+        self._workers, self._owner = [], {}
 
     def share(self, work, size, *, grain, most=None):
         """Call ``work(start, stop, turn)`` for parts of range(size), each on a thread of its own.
+
+        It returns, or raises the first error of a part, when all parts have ended.
 
         Parameters
         ----------
@@ -63,52 +69,66 @@ class Workers:
         """
         grains = max(1, size // grain)
         n_parts = max(1, min(grains, n_threads(), MOST, grains if most is None else most))
-        # Who finds the workers busy with another thread's job does its own alone.
-        if n_parts == 1 or not self._busy.acquire(blocking=False):
+        if n_parts == 1:
             work(0, size, ALONE)
             return
+        me = threading.get_ident()
         try:
-            cuts = [*(grains * part // n_parts * grain for part in range(n_parts)), size]
-            threads = [self._thread(i) for i in range(n_parts - 1)]
-            job, n_started = next(self._numbers), 0
-            try:
-                for i, thread in enumerate(threads):
-                    thread.jobs.put((work, cuts[i + 1], cuts[i + 2], (_board, job, i, 0)))
-                    n_started += 1
-                work(0, cuts[1], (_board, job, -1, n_started))
-            finally:
-                while not self._end((_board, job, -1, n_started)):
-                    time.sleep(1e-4)  # another program has taken a core
+            # Who finds the workers busy with another thread's job does its own alone. (Not a lock:
+            # an interruption just after it was taken would leave it locked.)
+            if self._owner.setdefault("thread", me) == me:
+                self._share(work, [grains * i // n_parts * grain for i in range(n_parts)] + [size])
+            else:
+                work(0, size, ALONE)
         finally:
-            self._busy.release()
-        for thread in threads:
-            thread.raise_error()
+            if self._owner.get("thread") == me:
+                self._owner.clear()
 
-    def _thread(self, i):
-        # A process that was forked has not inherited the threads: it makes new ones.
-        key = os.getpid(), i
-        if key not in self._threads:
-            self._threads[key] = _Worker(self._end)
-        return self._threads[key]
+    def _share(self, work, cuts):
+        number, jobs, errors = next(self._numbers), [], []
+        while len(self._workers) < len(cuts) - 2:
+            self._workers.append(_Worker(self._end))
+        parts = zip(self._workers, cuts[1:], cuts[2:], strict=False)
+        try:
+            for i, (worker, start, stop) in enumerate(parts):
+                jobs.append((worker, _Job(work, start, stop, (_board, number, i, 0), errors)))
+                worker.jobs.put(jobs[-1][1])
+            work(0, cuts[1], (_board, number, -1, len(jobs)))
+        except BaseException as error:
+            errors.insert(0, error)
+            for worker, job in jobs:  # it may have come before the job was put; none is done twice
+                worker.jobs.put(job)
+        while True:
+            try:
+                while not self._end((_board, number, -1, len(jobs))):
+                    time.sleep(1e-4)  # another program has taken a core
+                break
+            except BaseException as interruption:  # the parts must not go on behind our back
+                errors.insert(0, interruption)
+        if errors:
+            raise errors[0]
 
 
 class _Worker:
     def __init__(self, end):
-        self.jobs, self._error, self._end = SimpleQueue(), None, end
+        self.jobs, self._end = SimpleQueue(), end
         threading.Thread(target=self._live, name="vae_numpy", daemon=True).start()
 
     def _live(self):
         while True:
-            self._do(*self.jobs.get())
+            self.jobs.get().do(self._end)
 
-    def _do(self, work, start, stop, turn):
+
+class _Job:
+    def __init__(self, work, start, stop, turn, errors):
+        self.work, self.part, self.errors = work, (start, stop, turn), errors
+
+    def do(self, end):
+        work, self.work = self.work, None
+        if work is None:
+            return
         try:
-            work(start, stop, turn)
+            work(*self.part)
         except BaseException as error:
-            self._error = error
-        self._end(turn)  # for work that does not say so itself, or has failed
-
-    def raise_error(self):
-        error, self._error = self._error, None
-        if error is not None:
-            raise error
+            self.errors.append(error)
+        end(self.part[-1])  # for work that does not say so itself, or has failed
