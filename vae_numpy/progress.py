@@ -25,7 +25,7 @@ def progress_bar(total, unit, *, shown, initial=0, delay=0):
     options = {"total": total, "initial": initial, "unit": unit, "disable": not shown}
     if _in_notebook():
         # Nothing but the output that is replaced: what tqdm writes to its file is dropped.
-        return _NotebookBar(file=io.StringIO(), ncols=79, ascii=True, delay=delay, **options)
+        return _NotebookBar(file=io.StringIO(), ncols=78, ascii=True, delay=delay, **options)
     if sys.stderr.isatty():
         return tqdm(delay=delay, **options)
     # In a file or a pipe each refresh would leave a line of its own: write the last one only.
