@@ -196,6 +196,29 @@ def test_another_list_of_parameters_is_refused_and_changes_nothing(name):
     assert optimiser.t == 1
 
 
+@optimisers
+@pytest.mark.parametrize(
+    "value, grad, error, message",
+    [
+        (np.ones(4000), np.ones(3), ValueError, r"shape, \(4000,\), got \(3,\)"),
+        (np.ones((2, 3)), np.ones((3, 2)), ValueError, r"shape, \(2, 3\), got \(3, 2\)"),
+        (np.ones(3), np.ones(3, np.float32), TypeError, "type, float64, got float32"),
+        (np.ones(3, int), np.ones(3, int), TypeError, "float32 or float64, got int64"),
+        (np.ones(3, np.float16), np.ones(3, np.float16), TypeError, "got float16"),
+    ],
+)
+def test_a_gradient_that_does_not_fit_is_refused_and_changes_nothing(
+    name, value, grad, error, message
+):
+    good, bad, optimiser = Parameter(np.ones(2)), Parameter(value.copy()), OPTIMISERS[name]()
+    good.grad[...], bad.grad = 1, grad
+    with pytest.raises(error, match="parameters must .*" + message):
+        optimiser.step([good, bad])
+    assert np.all(good.value == 1) and np.all(bad.value == 1) and optimiser.t == 0
+    optimiser.step([good])  # the refused step made no state
+    assert np.all(good.value < 1) and optimiser.t == 1
+
+
 @pytest.mark.parametrize("optimiser", [SGD, Adagrad, Adam])
 @pytest.mark.parametrize("bad", [0, -0.1, math.nan, math.inf, "0.1", None, True, 1j])
 def test_a_bad_learning_rate_is_refused_by_name(optimiser, bad):

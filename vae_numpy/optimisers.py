@@ -28,24 +28,42 @@ class _Optimiser:
         Raises
         ------
         ValueError
-            If the parameters are others, in number or shape, than at the first step, or their
-            arrays are not contiguous.
+            If the parameters are others, in number or shape, than at the first step, their
+            arrays are not contiguous, or a gradient has another shape than its value.
+        TypeError
+            If a value is neither float32 nor float64, or its gradient has another type.
         """
+        for p in parameters:
+            _check_arrays(p.value, p.grad)  # the kernels do not: they would read past the end
+        given = [p.value.shape for p in parameters]
         if self.slots is None:
             self.slots = [
                 tuple(np.full_like(p.value, self.slot_start) for _ in range(self.n_slots))
                 for p in parameters
             ]
-        if not all(p.value.flags.c_contiguous and p.grad.flags.c_contiguous for p in parameters):
-            raise ValueError("parameters must hold C-contiguous arrays, got another layout")
         expected = [slots[0].shape for slots in self.slots]
-        given = [p.value.shape for p in parameters]
         if given != expected:
             raise ValueError(f"parameters must have the shapes {expected}, got {given}")
         self.t += 1
         for p, slots in zip(parameters, self.slots, strict=True):
             # The kernels take flat arrays; ravel of a contiguous one is a view.
             self._update(p.value.reshape(-1), p.grad.reshape(-1), *(s.reshape(-1) for s in slots))
+
+
+def _check_arrays(value, grad):
+    if value.dtype not in (np.float32, np.float64):
+        raise TypeError(f"parameters must be float32 or float64, got {value.dtype}")
+    if grad.dtype != value.dtype:
+        raise TypeError(
+            f"parameters must have gradients of their values' type, {value.dtype}, got {grad.dtype}"
+        )
+    if grad.shape != value.shape:
+        raise ValueError(
+            f"parameters must have gradients of their values' shape, {value.shape}, "
+            f"got {grad.shape}"
+        )
+    if not (value.flags.c_contiguous and grad.flags.c_contiguous):
+        raise ValueError("parameters must hold C-contiguous arrays, got another layout")
 
 
 class SGD(_Optimiser):
