@@ -1,5 +1,8 @@
 """The order along a curve and the curriculum, on curves whose order is known."""
 
+import os
+import signal
+
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
@@ -10,6 +13,7 @@ from vae_numpy.curriculum import fit_growing
 from vae_numpy.data.geodesic import geodesic_order
 from vae_numpy.metrics import explained_variance
 from vae_numpy.models import Autoencoder, LinearAutoencoder
+from vae_numpy.training import Run
 
 
 def steps_along(order, t):
@@ -80,6 +84,7 @@ class Recorder(LinearAutoencoder):
     """Remembers which rows it is shown instead of learning."""
 
     def partial_fit(self, X):
+        self._run = Run(None, None)
         self.shown = [*getattr(self, "shown", []), X[:, 0]]
 
     def fit(self, X, y=None):
@@ -113,6 +118,18 @@ def test_curriculum_with_one_seed_gives_the_same_bits():
         for _ in range(2)
     ]
     assert np.array_equal(*fits)
+
+
+@pytest.mark.filterwarnings("ignore:stopped by Ctrl-C")
+def test_ctrl_c_ends_the_growing_and_keeps_what_was_learnt():
+    def press(model):
+        if model.n_iter_ == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    X = np.random.default_rng(0).normal(size=(50, 2))
+    model = Autoencoder(1, (8,), max_iter=3, warm_start=True, random_state=0, callbacks=[press])
+    assert fit_growing(model, X, np.arange(50), n_growing=20, random_state=0) is model
+    assert model.n_iter_ == 2
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ def fit_growing(model, X, order, *, n_growing, start=0.05, random_state=None):
 
     Epoch by epoch the part grows from ``start`` to everything. Each of these epochs is as long
     as a usual one: N rows, drawn with replacement from the part. After ``n_growing`` of them
-    the model's own ``fit`` goes on from there.
+    the model's own ``fit`` goes on from there. Ctrl-C ends the whole training, in the growing
+    epochs too, and keeps what was learnt.
 
     Parameters
     ----------
@@ -50,4 +51,6 @@ def fit_growing(model, X, order, *, n_growing, start=0.05, random_state=None):
     for share in np.linspace(start, 1, n_growing):
         seen = order[: max(1, round(share * len(X)))]
         model.partial_fit(X[rng.choice(seen, size=len(X))])
+        if model._run.interrupted:
+            return model
     return model.fit(X)
