@@ -12,7 +12,7 @@ import os
 import platform
 import time
 import warnings
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import joblib
@@ -91,6 +91,20 @@ def run_all(name, jobs, work, *, options, models=None):
     return [_kept(folder, job) for job in jobs]
 
 
+@contextmanager
+def ctrl_c_raises():
+    """Let a training that Ctrl-C ends raise KeyboardInterrupt: a job must not pass for done.
+
+    By itself it keeps what it learnt and warns.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "stopped by Ctrl-C", ConvergenceWarning)
+        try:
+            yield
+        except ConvergenceWarning:
+            raise KeyboardInterrupt from None
+
+
 def checkpoint(name, job, options):
     """Say where the model of a job is kept."""
     return options.folder / "runs" / name / f"{key(job)}.npz"
@@ -138,13 +152,8 @@ def _kept(folder, job):
 
 def _timed(work, job, *model):
     wall, cpu = time.perf_counter(), time.process_time()
-    with warnings.catch_warnings():
-        # A training that Ctrl-C ends keeps what it learnt and warns; a job must not pass for done.
-        warnings.filterwarnings("error", "stopped by Ctrl-C", ConvergenceWarning)
-        try:
-            outcome = work(job, *model)
-        except ConvergenceWarning:
-            raise KeyboardInterrupt from None
+    with ctrl_c_raises():
+        outcome = work(job, *model)
     result, model = outcome if isinstance(outcome, tuple) else (outcome, None)
     seconds = round(time.perf_counter() - wall, 1)  # on a busy machine much more than the next
     cpu_seconds = round(time.process_time() - cpu, 1)

@@ -1,7 +1,7 @@
 """Which autoencoders unroll a curve, how often, and what does not help (chapter 3).
 
-    python experiments/unrolling.py --jobs 2   all runs, about 20 minutes on one core
-    python experiments/unrolling.py --quick    two seeds, for a look
+    python -m experiments.unrolling           all runs, about 20 minutes on one core
+    python -m experiments.unrolling --quick   two seeds, printed and not saved
 
 What an interrupted call has finished is not run again, unless a setting was changed.
 
@@ -27,6 +27,7 @@ from sklearn.decomposition import PCA
 from sklearn.neighbors import KNeighborsRegressor, NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 
+from experiments import runs as frame
 from vae_numpy import __version__, data, kernels
 from vae_numpy.curriculum import fit_growing
 from vae_numpy.data.geodesic import geodesic_order
@@ -208,7 +209,8 @@ def score(cloud, setting, train, seed):
         X = StandardScaler().fit_transform(X)
     X = X.astype(np.float32)
     start = time.perf_counter()
-    model = train(X, setting, seed)
+    with frame.ctrl_c_raises():
+        model = train(X, setting, seed)
     result = {"seed": seed, "seconds": round(time.perf_counter() - start, 1)}
     result["explained_variance"] = round(explained_variance(X, model.reconstruct(X)), 4)
     if t.ndim == 1:
@@ -233,9 +235,9 @@ def digits(quick):
     for k in (2, 16) if quick else (*range(1, 17), 32):
         pca = PCA(k, svd_solver="full").fit(train)
         by_pca = squared_error(pca.inverse_transform(pca.transform(test)), test)[0]
-        models = [
-            Autoencoder(k, **SETTINGS["digits"], random_state=seed).fit(train) for seed in SEEDS[:3]
-        ]
+        networks = [Autoencoder(k, **SETTINGS["digits"], random_state=s) for s in SEEDS[:3]]
+        with frame.ctrl_c_raises():
+            models = [network.fit(train) for network in networks]
         errors = [round(-model.score(test), 4) for model in models]
         result[k] = {"pca": round(by_pca, 4), "autoencoder": errors}
         print(f"digits, {k:2} latents: PCA {by_pca:.3f}, autoencoder", errors, flush=True)
@@ -259,7 +261,7 @@ def main():
     runs, by_latents = ({}, {}) if arguments.quick else finished()
     spectra = {name: pca_spectrum(make(0)[0]) for name, make in CLOUDS.items()}
     results = {
-        "command": "python experiments/unrolling.py",
+        "command": "python -m experiments.unrolling",
         "settings": CONFIGURATION,
         "linear_share": {name: round(s[0] / s.sum(), 4) for name, s in spectra.items()},
         "runs": runs,
@@ -277,8 +279,7 @@ def main():
 
     def save():
         if not arguments.quick:
-            RESULTS.parent.mkdir(exist_ok=True)
-            RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+            frame.write_json(RESULTS, results)
 
     for cloud, setting, train in RUNS:
         name = f"{cloud}: {setting}"

@@ -8,15 +8,16 @@ import sys
 import time
 from argparse import Namespace
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from experiments import beta_sweep, capacity, higgins2017, runs
+from experiments import beta_sweep, capacity, higgins2017, runs, unrolling
 from experiments.sprite_models import SMALL_SIZE, EverySecond, stream, untrained
 from vae_numpy.data.sprites import FACTOR_VALUES, Sprites
-from vae_numpy.models import VAE
+from vae_numpy.models import VAE, Autoencoder
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "experiments" / "results"
@@ -165,6 +166,46 @@ def test_a_training_that_ctrl_c_ends_is_not_kept(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         runs.run_all("interrupted", [{"seed": 0}], interrupted, options=options)
     assert not list((tmp_path / "runs" / "interrupted").iterdir())
+
+
+@pytest.fixture
+def small_unrolling(tmp_path, monkeypatch):
+    """The experiment of chapter 3 with nothing to do and a file of its own; returns the file."""
+    path = tmp_path / "unrolling.json"
+    monkeypatch.setattr(unrolling, "RESULTS", path)
+    monkeypatch.setattr(unrolling, "RUNS", [])
+    monkeypatch.setattr(unrolling, "SEEDS", range(100, 102))
+    monkeypatch.setattr(sys, "argv", ["unrolling"])
+    return path
+
+
+def press(model):
+    """A callback in which somebody presses Ctrl-C."""
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_unrolling_keeps_the_runs_before_ctrl_c_and_not_the_one_that_it_ended(
+    small_unrolling, monkeypatch
+):
+    def train(X, setting, seed):
+        callbacks = [press] if (setting, seed) == ("plain", 101) else None
+        return Autoencoder(1, (4,), random_state=seed, max_iter=2, callbacks=callbacks).fit(X)
+
+    cloud = "spiral, 1.5 turns"
+    monkeypatch.setattr(unrolling, "RUNS", [(cloud, "smooth", train), (cloud, "plain", train)])
+    with pytest.raises(KeyboardInterrupt):
+        unrolling.main()
+    result = json.loads(small_unrolling.read_text())
+    assert result["command"] == "python -m experiments.unrolling"
+    assert list(result["runs"]) == [f"{cloud}: smooth"] and result["digits"] == {}
+    assert [run["seed"] for run in result["runs"][f"{cloud}: smooth"]] == [100, 101]
+
+
+def test_unrolling_does_not_keep_digits_that_ctrl_c_ended(small_unrolling, monkeypatch):
+    monkeypatch.setattr(unrolling, "Autoencoder", partial(Autoencoder, callbacks=[press]))
+    with pytest.raises(KeyboardInterrupt):
+        unrolling.main()
+    assert not small_unrolling.exists()
 
 
 def test_jobs_that_differ_have_different_files():
