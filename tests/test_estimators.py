@@ -357,6 +357,23 @@ def test_a_callback_that_raises_leaves_the_model_as_it_was(method, batch_size, e
     assert state(model) == before
 
 
+@pytest.mark.parametrize("source", ["closed form", "compact file"])
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_a_failure_on_top_of_what_took_no_steps_leaves_the_model_as_it_was(
+    method, source, tmp_path
+):
+    model = make(solver="svd" if source == "closed form" else "adam", warm_start=True).fit(X)
+    if source == "compact file":
+        model.save(tmp_path / "model.npz", compact=True)
+        model = LinearAutoencoder.load(tmp_path / "model.npz")
+    epochs = model.n_iter_
+    model.set_params(solver="adam", callbacks=[fails_at(epochs + 1, ZeroDivisionError)])
+    before = state(model)
+    with pytest.raises(ZeroDivisionError):
+        getattr(model, method)(X)
+    assert state(model) == before and model.n_iter_ == epochs
+
+
 @pytest.mark.parametrize("method", ["first fit", "refit", "first partial_fit"])
 def test_divergence_in_the_first_epoch_leaves_the_model_as_it_was(method):
     model = make(learning_rate_init=1e200, batch_size=8, solver="sgd")

@@ -267,11 +267,10 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     def _copy_learned(self):
         # Training changes weights in place; on a copy, a failed call can be taken back.
-        self.encoder_, self.decoder_, self._run = copy.deepcopy(
-            (self.encoder_, self.decoder_, self._run)
+        # Together, as the run holds the same history; where there is no run, it is copied too.
+        self.encoder_, self.decoder_, self.history_, self._run = copy.deepcopy(
+            (self.encoder_, self.decoder_, self.history_, self._run)
         )
-        if self._run is not None:
-            self.history_ = self._run.history
         for name, built_with in self._built_with.items():
             if getattr(self, name) != built_with:
                 raise ValueError(
