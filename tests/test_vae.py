@@ -6,6 +6,7 @@ import signal
 import naive
 import numpy as np
 import pytest
+from sklearn.exceptions import NotFittedError
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils.estimator_checks import check_estimator
 
@@ -714,10 +715,6 @@ def test_traverse_changes_one_latent_only(fitted):
     for latent in (-1, 8):
         with pytest.raises(ValueError, match="latent"):
             fitted.traverse(z, latent, values)
-    with pytest.raises(ValueError):
-        fitted.traverse(z[:5], 3, values)
-    with pytest.raises(ValueError):
-        fitted.traverse(np.tile(z, (2, 1)), 3, values)
 
 
 def test_interpolate_starts_and_ends_where_it_should(fitted):
@@ -729,8 +726,44 @@ def test_interpolate_starts_and_ends_where_it_should(fitted):
         np.testing.assert_allclose(X[[0, -1]], ends, atol=1e-6)
     middle = fitted.inverse_transform((start + end)[None] / 2)
     np.testing.assert_allclose(fitted.interpolate(start, end, 3)[1:2], middle, atol=1e-6)
-    with pytest.raises(ValueError, match="z_start and z_end"):
-        fitted.interpolate(start[:3], end)
+
+
+@pytest.mark.parametrize(
+    "bad, message",
+    [
+        (np.zeros(5), r"shape \(8,\), got \(5,\)"),
+        (np.zeros((2, 8)), r"shape \(8,\), got \(2, 8\)"),
+        (0.0, r"shape \(8,\), got \(\)"),
+        ([np.nan] * 8, "finite, got"),
+        (["a"] * 8, "numbers, got"),
+    ],
+)
+def test_a_code_that_is_none_is_named(fitted, bad, message):
+    z = np.zeros(8)
+    with pytest.raises(ValueError, match="z must .*" + message):
+        fitted.traverse(bad, 3, [0.0])
+    with pytest.raises(ValueError, match="z_start must .*" + message):
+        fitted.interpolate(bad, z)
+    with pytest.raises(ValueError, match="z_end must .*" + message):
+        fitted.interpolate(z, bad)
+
+
+@pytest.mark.parametrize("bad", [np.zeros((3, 8)), 1.0, [], [np.inf], ["a"]])
+def test_values_that_are_none_are_named(fitted, bad):
+    with pytest.raises(ValueError, match="values must .*, got"):
+        fitted.traverse(np.zeros(8), 3, bad)
+
+
+def test_codes_are_those_of_the_fit_whatever_is_set_later():
+    vae = VAE(2, (4,), max_iter=1, random_state=0)
+    for call in (lambda: vae.traverse([0, 0], 0, [0.0]), lambda: vae.interpolate([0, 0], [1, 1])):
+        with pytest.raises(NotFittedError, match="not fitted"):
+            call()
+    vae.fit(some_data("gaussian", 20, 3)).set_params(n_components=5)
+    assert vae.interpolate([0, 0], [1, 1], 4).shape == (4, 3)
+    assert vae.traverse([0, 0], 1, [0.0, 1.0]).shape == (2, 3)
+    with pytest.raises(ValueError, match="latent must be >= 0 and <= 1, got 3"):
+        vae.traverse([0, 0], 3, [0.0])
 
 
 def test_a_great_circle_keeps_lengths_and_turns_evenly():

@@ -377,9 +377,11 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
         NotFittedError, ValueError, TypeError
             If the model was not fitted, or an argument is not as above.
         """
-        check_integer("latent", latent, minimum=0, maximum=self.n_components - 1)
-        values = np.atleast_1d(values)
-        Z = np.repeat(np.atleast_2d(z), len(values), axis=0).astype(np.float64)
+        check_is_fitted(self)
+        K = self._n_features_out
+        check_integer("latent", latent, minimum=0, maximum=K - 1)
+        z, values = as_vector("z", z, K), as_vector("values", values)
+        Z = np.tile(z, (len(values), 1))  # (n, K)
         Z[:, latent] = values
         return self.inverse_transform(Z)
 
@@ -405,13 +407,10 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
         NotFittedError, ValueError, TypeError
             If the model was not fitted, or an argument is not as above.
         """
+        check_is_fitted(self)
+        K = self._n_features_out
+        z_start, z_end = as_vector("z_start", z_start, K), as_vector("z_end", z_end, K)
         check_integer("n", n, minimum=2)
-        z_start, z_end = np.asarray(z_start, float), np.asarray(z_end, float)
-        if not z_start.shape == z_end.shape == (self.n_components,):
-            raise ValueError(
-                f"z_start and z_end must have shape ({self.n_components},), "
-                f"got {z_start.shape} and {z_end.shape}"
-            )
         way = np.linspace(0, 1, n)[:, None]
         straight = (1 - way) * z_start + way * z_end
         return self.inverse_transform(great_circle(z_start, z_end, way) if spherical else straight)
@@ -500,6 +499,26 @@ def split(h):
     """Split the encoder's output (N, 2 K) into means and log-variances, (N, K) each."""
     K = h.shape[1] // 2
     return np.ascontiguousarray(h[:, :K]), np.ascontiguousarray(h[:, K:])
+
+
+def as_vector(name, value, length=None):
+    """Return ``value`` as a float64 vector; None takes any length from 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is not numeric and finite, or has another shape.
+    """
+    try:
+        vector = np.asarray(value, np.float64)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{name} must be an array of numbers, got {value!r}") from error
+    if vector.ndim != 1 or vector.size == 0 or length not in (None, len(vector)):
+        wanted = "(n,), n >= 1" if length is None else f"({length},)"
+        raise ValueError(f"{name} must have shape {wanted}, got {vector.shape}")
+    if not np.isfinite(vector).all():
+        raise ValueError(f"{name} must be finite, got {vector}")
+    return vector
 
 
 def join(dmu, dlogvar):
