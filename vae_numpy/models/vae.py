@@ -224,9 +224,11 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
         check_choice("activation", self.activation, ACTIVATIONS)
         if self.decoder_activation is not None:
             check_choice("decoder_activation", self.decoder_activation, ACTIVATIONS)
-        for name in ("hidden_layer_sizes", "decoder_hidden_layer_sizes"):
-            for size in hidden_sizes(getattr(self, name) or ()):
-                check_integer(name, size, minimum=1)
+        for size in hidden_sizes(self.hidden_layer_sizes):
+            check_integer("hidden_layer_sizes", size, minimum=1)
+        if self.decoder_hidden_layer_sizes is not None:
+            for size in hidden_sizes(self.decoder_hidden_layer_sizes):
+                check_integer("decoder_hidden_layer_sizes", size, minimum=1)
         check_number("beta", self.beta, minimum=0)
         if self.capacity is not None:
             check_number("capacity", self.capacity, minimum=0)
