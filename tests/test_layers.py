@@ -230,7 +230,16 @@ def test_dense_refuses_what_it_cannot_build(arguments, error, message):
         Dense(*arguments, rng=np.random.default_rng(0))
 
 
-@pytest.mark.parametrize("dtype", [int, np.float16, "f", None])
+@pytest.mark.parametrize(
+    "spelling, dtype",
+    [("float32", np.float32), ("f", np.float32), (float, np.float64), ("float64", np.float64)],
+)
+def test_dense_takes_a_type_in_any_spelling(spelling, dtype):
+    layer = Dense(2, 3, rng=np.random.default_rng(0), dtype=spelling)
+    assert layer.W.value.dtype == layer.b.value.dtype == layer.forward([[1, 2]]).dtype == dtype
+
+
+@pytest.mark.parametrize("dtype", [int, np.float16, "int", "flaot32", ">f4", None, 4])
 def test_dense_refuses_other_types(dtype):
     with pytest.raises((ValueError, TypeError), match="dtype must be float32 or float64, got"):
         Dense(2, 2, rng=np.random.default_rng(0), dtype=dtype)

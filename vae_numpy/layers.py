@@ -74,7 +74,8 @@ class Dense:
     rng : numpy.random.Generator
         Draws the first weights.
     dtype : float32 or float64
-        The type that the layer computes in; inputs are converted to it.
+        The type that the layer computes in, in any of NumPy's spellings; inputs are converted
+        to it.
     bias : bool
         Whether there is a b.
 
@@ -93,8 +94,7 @@ class Dense:
         check_integer("n_in", n_in, minimum=1)
         check_integer("n_out", n_out, minimum=1)
         check_choice("activation", activation, ACTIVATIONS)
-        if dtype not in (np.float32, np.float64):
-            raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
+        dtype = _floating(dtype)
         self.n_in, self.n_out, self.activation = n_in, n_out, activation
         limit = np.sqrt(6 / (n_in if activation == "relu" else n_in + n_out))
         self.W = Parameter(rng.uniform(-limit, limit, (n_in, n_out)).astype(dtype))
@@ -181,6 +181,16 @@ class Dense:
 
     def __repr__(self):
         return f"Dense({self.n_in}, {self.n_out}, {self.activation!r})"
+
+
+def _floating(dtype):
+    try:
+        known = None if dtype is None else np.dtype(dtype)  # NumPy takes None for float64
+    except TypeError:
+        known = None
+    if known not in (np.float32, np.float64):
+        raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
+    return known
 
 
 class Sequential:
