@@ -167,3 +167,11 @@ def test_bad_noise_is_refused_by_the_function_and_by_the_model(noise, level, err
         with pytest.raises(error, match=message):
             model.fit(x)
         assert not hasattr(model, "encoder_")
+
+
+@pytest.mark.parametrize("noise", ["gaussian", "masking", "salt_and_pepper", lambda x, rng: x])
+def test_a_list_and_a_seed_are_refused_by_name(noise):
+    with pytest.raises(TypeError, match="x must be a NumPy array, got list"):
+        corrupt([[1.0, 2.0]], noise, rng=np.random.default_rng(0))
+    with pytest.raises(TypeError, match="rng must be a numpy.random.Generator, got int"):
+        corrupt(np.ones((4, 3)), noise, rng=0)

@@ -475,6 +475,15 @@ def nan_beyond_two(z):
     return np.where(np.abs(z[:, 0]) > 2, np.nan, 0.0)
 
 
+def test_a_seed_for_a_generator_is_named():
+    for call in (
+        lambda: elbo(log_normal([0], [[1]]), [0], [1], rng=0),
+        lambda: fit_gaussian(log_normal([0], [[1]]), [0], rng=0),
+    ):
+        with pytest.raises(TypeError, match="rng must be a numpy.random.Generator, got int"):
+            call()
+
+
 def test_log_densities_that_are_not_finite_are_reported():
     rng = np.random.default_rng(0)
     with pytest.raises(ValueError, match=r"log_density must be finite, got nan at z = \[.*values"):

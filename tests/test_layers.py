@@ -246,6 +246,8 @@ def test_dense_refuses_other_types(dtype):
 
 
 def test_dense_wants_its_generator_by_name():
+    with pytest.raises(TypeError, match="rng must be a numpy.random.Generator, got int"):
+        Dense(2, 2, rng=0)
     with pytest.raises(TypeError):
         Dense(2, 2, "relu", np.random.default_rng(0))
     with pytest.raises(TypeError):

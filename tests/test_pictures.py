@@ -72,11 +72,22 @@ def test_same_seed_same_damage():
         assert np.array_equal(damage(x, _rng()), damage(x, _rng()))
 
 
-@pytest.mark.parametrize("damage", [hide_block, put_on_stripes])
-@pytest.mark.parametrize("shape", [(64,), (3, 10), (2, 8, 8)])
-def test_rows_that_are_no_square_pictures_are_refused(damage, shape):
-    with pytest.raises(ValueError, match=r"x must be square pictures.*got shape"):
+DAMAGES = [(hide_block, "x"), (put_on_stripes, "masks")]
+
+
+@pytest.mark.parametrize("damage, name", DAMAGES)
+@pytest.mark.parametrize("shape", [(), (64,), (3, 10), (2, 8, 8)])
+def test_rows_that_are_no_square_pictures_are_refused(damage, name, shape):
+    with pytest.raises(ValueError, match=rf"{name} must be square pictures.*got shape"):
         damage(np.zeros(shape), _rng())
+
+
+@pytest.mark.parametrize("damage, name", DAMAGES)
+def test_a_list_and_a_seed_are_refused_by_name(damage, name):
+    with pytest.raises(TypeError, match=f"{name} must be a NumPy array, got list"):
+        damage(np.zeros((3, 64)).tolist(), _rng())
+    with pytest.raises(TypeError, match="rng must be a numpy.random.Generator, got int"):
+        damage(np.zeros((3, 64)), 0)
 
 
 def test_bad_sizes_and_levels_are_refused():

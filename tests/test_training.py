@@ -75,6 +75,11 @@ def test_minibatches_refuse_bad_sizes(arguments, message):
         list(minibatches(*arguments, rng=np.random.default_rng(0)))
 
 
+def test_minibatches_refuse_a_seed():
+    with pytest.raises(TypeError, match="rng must be a numpy.random.Generator, got int"):
+        next(minibatches(10, 2, rng=0))
+
+
 # The loop -------------------------------------------------------------------------------------
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from vae_numpy.layers import Parameter
 from vae_numpy.metrics.reconstruction import check_matrix
 from vae_numpy.optimisers import Adam
-from vae_numpy.utils import check_choice, check_integer, check_number
+from vae_numpy.utils import check_choice, check_generator, check_integer, check_number
 
 LOG_2PI = np.log(2 * np.pi)
 
@@ -215,6 +215,7 @@ def elbo(log_density, mean, covariance, *, n_samples=1000, rng):
     mean = _vector("mean", mean)
     _, scale = _covariance(covariance, len(mean))
     check_integer("n_samples", n_samples, minimum=2)
+    check_generator(rng)
     eps = rng.standard_normal((n_samples, len(mean)))
     f = _evaluate(log_density, mean + eps @ scale.T)
     return float(f.mean() + _entropy(scale)), float(f.std(ddof=1) / np.sqrt(n_samples))
@@ -367,6 +368,7 @@ def fit_gaussian(
         finite integral.
     """
     start = _vector("start", start)
+    check_generator(rng)
     check_choice("covariance", covariance, ["diagonal", "full"])
     check_choice("estimator", estimator, ["reparameterised", "score"])
     check_integer("n_steps", n_steps, minimum=1)

@@ -8,7 +8,7 @@ import numpy as np
 
 from vae_numpy import kernels
 from vae_numpy.kernels.reference import ACTIVATIONS
-from vae_numpy.utils import check_choice, check_integer
+from vae_numpy.utils import check_choice, check_generator, check_integer
 
 
 class Parameter:
@@ -87,13 +87,14 @@ class Dense:
     Raises
     ------
     ValueError, TypeError
-        If a size is below 1, or the activation or the type is not one of those above.
+        If a size is below 1, or another argument is not as above.
     """
 
     def __init__(self, n_in, n_out, activation="identity", *, rng, dtype=np.float32, bias=True):
         check_integer("n_in", n_in, minimum=1)
         check_integer("n_out", n_out, minimum=1)
         check_choice("activation", activation, ACTIVATIONS)
+        check_generator(rng)
         dtype = _floating(dtype)
         self.n_in, self.n_out, self.activation = n_in, n_out, activation
         limit = np.sqrt(6 / (n_in if activation == "relu" else n_in + n_out))

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from vae_numpy.progress import progress_bar
-from vae_numpy.utils import check_choice, check_integer, check_number
+from vae_numpy.utils import check_choice, check_generator, check_integer, check_number
 
 
 class TrainingDiverged(ArithmeticError):
@@ -94,9 +94,15 @@ def minibatches(n_samples, batch_size, *, rng):
     Yields
     ------
     rows : int array, at most (batch_size,)
+
+    Raises
+    ------
+    ValueError, TypeError
+        At the first batch, if an argument is not as above.
     """
     check_integer("n_samples", n_samples, minimum=1)
     check_integer("batch_size", batch_size, minimum=1)
+    check_generator(rng)
     yield from _batches(rng.permutation(n_samples), batch_size)
 
 

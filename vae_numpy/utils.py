@@ -1,4 +1,4 @@
-"""Two small helpers that several modules share: random generators and argument checks."""
+"""Small helpers that several modules share: random generators and argument checks."""
 
 import numbers
 
@@ -87,6 +87,18 @@ def check_choice(name, value, choices):
     if not isinstance(value, str) or value not in choices:
         wanted = ", ".join(repr(choice) for choice in choices)
         raise ValueError(f"{name} must be one of {wanted}, got {value!r}")
+
+
+def check_array(name, value):
+    """Check that ``value`` is a NumPy array.
+
+    Raises
+    ------
+    TypeError
+        If it is not, a list for example.
+    """
+    if not isinstance(value, np.ndarray):
+        raise TypeError(f"{name} must be a NumPy array, got {type(value).__name__}")
 
 
 def check_generator(rng):

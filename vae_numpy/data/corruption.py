@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vae_numpy.utils import check_choice, check_number
+from vae_numpy.utils import check_array, check_choice, check_generator, check_number
 
 KINDS = ("gaussian", "masking", "salt_and_pepper")
 
@@ -12,7 +12,7 @@ def corrupt(x, noise, level=0.1, *, rng):
 
     Parameters
     ----------
-    x : (N, D)
+    x : (N, D) array
         Is not changed.
     noise : {"gaussian", "masking", "salt_and_pepper"} or callable
         ``"gaussian"`` adds noise of standard deviation ``level``; ``"masking"`` sets each value
@@ -28,9 +28,12 @@ def corrupt(x, noise, level=0.1, *, rng):
 
     Raises
     ------
-    ValueError
-        If ``noise`` is unknown, ``level`` is out of bounds, or a function returns another shape.
+    ValueError, TypeError
+        If ``noise`` is unknown, ``level`` is out of bounds, a function returns another shape, or
+        ``x`` or ``rng`` is not as above.
     """
+    check_array("x", x)
+    check_generator(rng)
     if callable(noise):
         damaged = np.asarray(noise(x.copy(), rng), x.dtype)  # it may work in place
         if damaged.shape != x.shape:

@@ -5,7 +5,7 @@ Both functions take rows that are square pictures and can be handed to ``Autoenc
 
 import numpy as np
 
-from ..utils import check_integer, check_number
+from ..utils import check_array, check_generator, check_integer, check_number
 
 HIDDEN = -1  # no pixel has this value, so that a hole does not look like paper or ink
 
@@ -29,9 +29,11 @@ def hide_block(x, rng, *, size=4):
     Raises
     ------
     TypeError, ValueError
-        If the rows are not square pictures, or the block does not fit into one.
+        If the rows are not square pictures, the block does not fit into one, or ``rng`` is not
+        as above.
     """
-    side = _side(x)
+    side = _side("x", x)
+    check_generator(rng)
     check_integer("size", size, minimum=1, maximum=side)
     top, left = rng.integers(0, side - size + 1, (2, len(x), 1))  # (N, 1) each
     row, column = np.divmod(np.arange(side * side), side)
@@ -61,9 +63,11 @@ def put_on_stripes(masks, rng, *, noise=0.2):
     Raises
     ------
     TypeError, ValueError
-        If the rows are not square pictures, or ``noise`` is negative or no number.
+        If the rows are not square pictures, ``noise`` is negative or no number, or ``rng``
+        is not as above.
     """
-    side = _side(masks)
+    side = _side("masks", masks)
+    check_generator(rng)
     check_number("noise", noise, minimum=0)
     row, column = np.divmod(np.arange(side * side), side)
     angle, phase = rng.uniform(0, 2 * np.pi, (2, len(masks), 1)).astype(masks.dtype)
@@ -74,8 +78,11 @@ def put_on_stripes(masks, rng, *, noise=0.2):
     return scenes + masks.dtype.type(noise) * rng.standard_normal(masks.shape, dtype=masks.dtype)
 
 
-def _side(x):
-    side = round(np.sqrt(x.shape[-1]))
+def _side(name, x):
+    check_array(name, x)
+    side = round(np.sqrt(x.shape[1])) if x.ndim == 2 else 0
     if x.ndim != 2 or side * side != x.shape[1]:
-        raise ValueError(f"x must be square pictures, one a row, (N, side^2), got shape {x.shape}")
+        raise ValueError(
+            f"{name} must be square pictures, one a row, (N, side^2), got shape {x.shape}"
+        )
     return side
