@@ -9,6 +9,7 @@ differentiation and no plan for one. The modules are meant to be read beside the
     optimisers   SGD, Adagrad, Adam
     training     minibatches, the training loop, callbacks, checkpoints
     curriculum   training on a growing part of the data
+    cooling      training while beta falls
     inference    probabilistic PCA, the ELBO, its gradients, fitting a Gaussian, IWAE
     models       the estimators, in scikit-learn's manner
     data         the point clouds and pictures of the book
@@ -23,6 +24,7 @@ import importlib
 __version__ = "0.1.0"
 
 __all__ = [
+    "cooling",
     "curriculum",
     "data",
     "exercises",

@@ -1,6 +1,6 @@
 """The data of the book: point clouds of known dimension, handwritten digits, sprites."""
 
-from . import clouds, corruption, digits, pictures, sprites
+from . import clouds, corruption, digits, geodesic, pictures, sprites
 from .clouds import make_helix, make_random, make_spiral, make_swiss_roll
 from .corruption import corrupt
 from .digits import binarise, load_digits, split_digits
@@ -11,6 +11,7 @@ __all__ = [
     "corrupt",
     "corruption",
     "digits",
+    "geodesic",
     "load_digits",
     "make_helix",
     "make_random",
