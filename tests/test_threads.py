@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from vae_numpy.layers import Sequential
 from vae_numpy.models import VAE, Autoencoder
 from vae_numpy.threads import limit, n_threads, one_blas_thread
 
@@ -27,6 +28,19 @@ def test_blas_has_one_thread_inside_and_the_old_number_after():
         with one_blas_thread():
             assert threads() == 1
         assert threads() == before
+
+
+def test_using_a_model_sees_one_thread(monkeypatch):
+    seen = []
+    model = VAE(1, (4,), max_iter=1).fit(np.eye(5))
+    forward = Sequential.forward
+    monkeypatch.setattr(
+        Sequential, "forward", lambda *a, **k: seen.append(threads()) or forward(*a, **k)
+    )
+    with threadpool_limits(2, "blas"):
+        for use in (model.transform, model.reconstruct, model.score, model.log_likelihood):
+            use(np.eye(5))
+        assert set(seen) == {1} and threads() == 2
 
 
 @pytest.mark.parametrize("name", ["NUMBA_NUM_THREADS", "OMP_NUM_THREADS"])

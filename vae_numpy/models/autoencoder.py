@@ -190,5 +190,5 @@ class Autoencoder(BaseAutoencoder):
         return ACTIVATIONS["sigmoid"][0](x_hat) if self.loss == "bernoulli" else x_hat
 
     def _evaluate(self, X):
-        x_hat = self.decoder_.forward(self._encode(X), remember=False)
+        x_hat = self._infer(self.decoder_, self._encode(X))
         return LOSSES[self.loss](x_hat, X)[0]

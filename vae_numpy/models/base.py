@@ -421,10 +421,15 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         return persistence.load(cls, path, **arguments)
 
     def _encode(self, X):
-        return self.encoder_.forward(X, remember=False)
+        return self._infer(self.encoder_, X)
 
     def _decode(self, Z):
-        return self.decoder_.forward(Z, remember=False)
+        return self._infer(self.decoder_, Z)
+
+    @staticmethod
+    def _infer(network, X):
+        with one_blas_thread():  # as in training, where one pool of threads is enough
+            return network.forward(X, remember=False)
 
     def _evaluate(self, X):
         """Compute the loss without its gradient."""

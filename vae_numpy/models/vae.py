@@ -477,7 +477,7 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
 
     def _log_density(self, x, z):
         """Compute log p(x|z) for each row, in nats, (N,)."""
-        output = self.decoder_.forward(z, remember=False)
+        output = self._infer(self.decoder_, z)
         if self.likelihood == "bernoulli":
             # x log p + (1 - x) log(1 - p) = x l - log(1 + e^l)
             return np.sum(x * output - ACTIVATIONS["softplus"][0](output), axis=1)
