@@ -114,6 +114,16 @@ def share_of_neurons(weights):
     return len({int(w.argmax()) for w in weights if w.any()}) / len(weights)
 
 
+@wrong("9.4", "largest weight of each unit")
+def favourite_neurons(weights):
+    return len(set(weights.argmax(axis=0))) / weights.shape[1]
+
+
+@wrong("9.4", "largest weight of each unit")
+def rows_for_columns(weights):
+    return len({int(w.argmax()) for w in weights.T if w.any()}) / len(weights)
+
+
 @right("9.4")
 def with_a_set(weights):
     return len({int(w.argmax()) for w in weights if w.any()}) / len(weights[0])

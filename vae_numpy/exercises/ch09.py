@@ -144,9 +144,12 @@ def coverage(answer):
         "divided by the number of neurons instead of the number of units": lambda w: (
             count(w) / len(w)
         ),
+        "the largest weight of each unit is taken: weights is (M, K), so a row is a neuron and its "
+        "favourite is argmax(axis=1)": lambda w: [count(w.T) / w.shape[1], count(w.T) / len(w)],
     }
+    # Every unit has its largest weight in the first neuron.
     weights = np.array(
-        [[0, 0.5, 0.1, 0, 0], [0, 0.2, 0, 0.1, 0], [0, 0, 0, 0, 0], [0, 0.1, 0, 0, 0.3]]
+        [[0, 0.5, 0.4, 0.3, 0.35], [0, 0.2, 0, 0.1, 0], [0, 0, 0, 0, 0], [0, 0.1, 0, 0, 0.3]]
     )
     answer.gives(0.4, weights, mistakes=mistakes)
     answer.gives(1.0, np.eye(3), mistakes=mistakes)
