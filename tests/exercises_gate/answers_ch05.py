@@ -109,6 +109,11 @@ def gives_up(n_in, n_out, balance):
     return next((n for n in range(1, 20) if intensity(n, n_in, n_out) >= balance), None)
 
 
+@wrong("5.3", "a loop that gives up is no proof")
+def gives_up_at_100(n_in, n_out, balance):
+    return next((n for n in range(1, 101) if intensity(n, n_in, n_out) >= balance), None)
+
+
 @right("5.3")
 def in_closed_form(n_in, n_out, balance):
     room = n_in * n_out - 2 * balance * (n_in + n_out)
