@@ -829,19 +829,18 @@ def product(A, B):
         If the shapes do not fit.
     """
     _check_factors(A, B)
-    C_shape = len(A), B.shape[1]
-    if len(A) * B.size <= _SMALL and (_tile_fits(C_shape, B) or B.flags.c_contiguous):
+    m, n = len(A), B.shape[1]
+    if m * B.size <= _SMALL and (B.flags.c_contiguous or _tile_fits((m, n), B)):
         return product_tiles(A, B)
-    C = np.zeros(C_shape, A.dtype)
+    C = np.zeros((m, n), A.dtype)
     return _product_into(C, A, B) if A.size and B.size else C
 
 
 def _check_factors(A, B):
-    types = [getattr(X, "dtype", type(X).__name__) for X in (A, B)]
-    if types[0] != types[1] or types[0] not in ("f", "d"):
-        raise TypeError(
-            f"A and B must both be float32 or both float64, got {types[0]} and {types[1]}"
-        )
+    arrays = isinstance(A, np.ndarray) and isinstance(B, np.ndarray)
+    if not arrays or A.dtype != B.dtype or A.dtype.char not in "fd":
+        got = [getattr(X, "dtype", type(X).__name__) for X in (A, B)]
+        raise TypeError(f"A and B must both be float32 or both float64, got {got[0]} and {got[1]}")
     if A.ndim != 2 or B.ndim != 2 or A.shape[1] != B.shape[0]:
         raise ValueError(f"A and B must be (m, depth) and (depth, n), got {A.shape} and {B.shape}")
 
