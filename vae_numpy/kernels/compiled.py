@@ -228,13 +228,13 @@ def squared_error(x_hat, x):
     n = x.shape[0]
     two_over_n = x_hat.dtype.type(2 / n)
     dx_hat = np.empty_like(x_hat)
-    total = 0.0
+    total = np.float64(0)
     for i in range(n):
         for j in range(x.shape[1]):
             difference = x_hat[i, j] - x[i, j]
             total += difference * difference
             dx_hat[i, j] = two_over_n * difference
-    return total / n, dx_hat
+    return float(total / n), dx_hat
 
 
 def bernoulli_nll(logits, x):
@@ -259,12 +259,12 @@ def _bernoulli_nll(logits, x, e, n, dlogits, totals, turn):
     one, one_over_n = logits.dtype.type(1), logits.dtype.type(1 / n)
     zero, columns = logits.dtype.type(0), logits.shape[1]
     for i in range(logits.shape[0]):  # three loops, since vector instructions do each of them
-        total = 0.0
+        total = np.float64(0)
         for j in range(columns):
             total += max(logits[i, j], zero) - x[i, j] * logits[i, j]
         for start in range(0, columns, _FACTORS):
             # The sum of log(1 + e) is the log of the product: one logarithm for 512 numbers.
-            product = 1.0
+            product = np.float64(1)
             for j in range(start, min(start + _FACTORS, columns)):
                 product *= one + e[i, j]
             total += math.log(product)
@@ -282,7 +282,7 @@ def gaussian_nll(mean, logvar, x):
     half_over_n = mean.dtype.type(0.5 / n)
     one = mean.dtype.type(1)
     dmean, dlogvar = np.empty_like(mean), np.empty_like(mean)
-    total = 0.0
+    total = np.float64(0)
     for i in range(n):
         for j in range(x.shape[1]):
             difference = mean[i, j] - x[i, j]
@@ -292,7 +292,7 @@ def gaussian_nll(mean, logvar, x):
             dmean[i, j] = one_over_n * scaled
             dlogvar[i, j] = half_over_n * (one - square)
     constant = x.size * math.log(2 * math.pi)
-    return 0.5 * (constant + total) / n, dmean, dlogvar
+    return float(0.5 * (constant + total) / n), dmean, dlogvar
 
 
 @_jit
