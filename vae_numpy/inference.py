@@ -15,7 +15,7 @@ import numpy as np
 from vae_numpy.layers import Parameter
 from vae_numpy.metrics.reconstruction import check_matrix
 from vae_numpy.optimisers import Adam
-from vae_numpy.utils import check_choice, check_generator, check_integer, check_number
+from vae_numpy.utils import as_vector, check_choice, check_generator, check_integer, check_number
 
 LOG_2PI = np.log(2 * np.pi)
 
@@ -50,7 +50,7 @@ class LinearGaussian:
     def __post_init__(self):
         # A frozen dataclass has no other way to keep what it converted.
         object.__setattr__(self, "W", check_matrix("W", self.W))
-        object.__setattr__(self, "mean", _vector("mean", self.mean, self.W.shape[1]))
+        object.__setattr__(self, "mean", as_vector("mean", self.mean, self.W.shape[1]))
         check_number("noise_variance", self.noise_variance, above=0)
 
     def log_likelihood(self, X):
@@ -73,7 +73,7 @@ class LinearGaussian:
 
     def log_joint(self, x, z):
         """Compute log p(x, z) of one row x (D,) with each of the codes z (N, K): (N,)."""
-        x = _vector("x", x, self.W.shape[1])
+        x = as_vector("x", x, self.W.shape[1])
         z = self._codes("z", z)
         error = x - self.mean - z @ self.W  # (N, D)
         log_p_x = -0.5 * np.sum(error**2 / self.noise_variance + self._log_variance, axis=1)
@@ -176,8 +176,8 @@ def gaussian_divergence(mean_q, covariance_q, mean_p, covariance_p):
     ValueError
         If the shapes do not fit or a covariance is not positive definite.
     """
-    mean_q = _vector("mean_q", mean_q)
-    mean_p = _vector("mean_p", mean_p, len(mean_q))
+    mean_q = as_vector("mean_q", mean_q)
+    mean_p = as_vector("mean_p", mean_p, len(mean_q))
     _, factor_q = _covariance(covariance_q, len(mean_q), "covariance_q")
     _, factor_p = _covariance(covariance_p, len(mean_q), "covariance_p")
     # In coordinates in which p is N(0, I), the factor of q is factor_p^-1 factor_q.
@@ -212,7 +212,7 @@ def elbo(log_density, mean, covariance, *, n_samples=1000, rng):
         If an argument is not as above, or ``log_density`` returns another shape or a number that
         is not finite.
     """
-    mean = _vector("mean", mean)
+    mean = as_vector("mean", mean)
     _, scale = _covariance(covariance, len(mean))
     check_integer("n_samples", n_samples, minimum=2)
     check_generator(rng)
@@ -367,7 +367,7 @@ def fit_gaussian(
         If the ELBO was still rising at the end, as it does for ever on a density that has no
         finite integral.
     """
-    start = _vector("start", start)
+    start = as_vector("start", start)
     check_generator(rng)
     check_choice("covariance", covariance, ["diagonal", "full"])
     check_choice("estimator", estimator, ["reparameterised", "score"])
@@ -476,7 +476,7 @@ def grid_posterior(log_density, axes):
     ValueError
         If an axis is not as above, or the log-density is NaN or infinitely large.
     """
-    axes = [_vector(f"axes[{k}]", axis) for k, axis in enumerate(axes)]
+    axes = [as_vector(f"axes[{k}]", axis) for k, axis in enumerate(axes)]
     if not axes:
         raise ValueError("axes must hold at least one axis, got none")
     log_cell = np.zeros(())
@@ -559,16 +559,6 @@ def _warn_if_rising(history):
         )
 
 
-def _vector(name, value, length=None):
-    value = np.asarray(value, np.float64)
-    if value.ndim != 1 or value.size == 0 or length not in (None, len(value)):
-        wanted = "(K,)" if length is None else f"({length},)"
-        raise ValueError(f"{name} must have shape {wanted}, got {value.shape}")
-    if not np.isfinite(value).all():
-        raise ValueError(f"{name} must be finite, got {value}")
-    return value
-
-
 def _covariance(covariance, K, name="covariance"):
     """Return a covariance as (K, K) with its Cholesky factor; (K,) means a diagonal one."""
     covariance = np.asarray(covariance, np.float64)
@@ -585,7 +575,7 @@ def _covariance(covariance, K, name="covariance"):
 
 
 def _family(mean, scale, eps):
-    mean = _vector("mean", mean)
+    mean = as_vector("mean", mean)
     scale, eps = np.asarray(scale, np.float64), check_matrix("eps", eps)
     K = len(mean)
     if scale.shape != (K, K) or np.triu(scale, 1).any() or not (np.diag(scale) > 0).all():

@@ -101,6 +101,26 @@ def check_array(name, value):
         raise TypeError(f"{name} must be a NumPy array, got {type(value).__name__}")
 
 
+def as_vector(name, value, length=None):
+    """Return ``value`` as a float64 vector; None takes any length from 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is not numeric and finite, or has another shape.
+    """
+    try:
+        vector = np.asarray(value, np.float64)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{name} must be an array of numbers, got {value!r}") from error
+    if vector.ndim != 1 or vector.size == 0 or length not in (None, len(vector)):
+        wanted = "(n,), n >= 1" if length is None else f"({length},)"
+        raise ValueError(f"{name} must have shape {wanted}, got {vector.shape}")
+    if not np.isfinite(vector).all():
+        raise ValueError(f"{name} must be finite, got {vector}")
+    return vector
+
+
 def check_generator(rng):
     """Check that ``rng`` is a ``numpy.random.Generator``.
 

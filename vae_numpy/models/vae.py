@@ -9,7 +9,7 @@ from vae_numpy.layers import Parameter
 from vae_numpy.losses import bernoulli_nll, gaussian_kl, gaussian_nll
 from vae_numpy.models.autoencoder import check_unit_interval, dense_stack, hidden_sizes
 from vae_numpy.models.base import BaseAutoencoder
-from vae_numpy.utils import check_choice, check_integer, check_number, make_rng
+from vae_numpy.utils import as_vector, check_choice, check_integer, check_number, make_rng
 
 LIKELIHOODS = ("gaussian", "bernoulli")
 
@@ -501,26 +501,6 @@ def split(h):
     """Split the encoder's output (N, 2 K) into means and log-variances, (N, K) each."""
     K = h.shape[1] // 2
     return np.ascontiguousarray(h[:, :K]), np.ascontiguousarray(h[:, K:])
-
-
-def as_vector(name, value, length=None):
-    """Return ``value`` as a float64 vector; None takes any length from 1.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is not numeric and finite, or has another shape.
-    """
-    try:
-        vector = np.asarray(value, np.float64)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"{name} must be an array of numbers, got {value!r}") from error
-    if vector.ndim != 1 or vector.size == 0 or length not in (None, len(vector)):
-        wanted = "(n,), n >= 1" if length is None else f"({length},)"
-        raise ValueError(f"{name} must have shape {wanted}, got {vector.shape}")
-    if not np.isfinite(vector).all():
-        raise ValueError(f"{name} must be finite, got {vector}")
-    return vector
 
 
 def join(dmu, dlogvar):
