@@ -800,11 +800,10 @@ def _packing_does_not_pay(C, B):
 def product_packed(A, B):
     """Multiply slab by slab, on one core: B's slab is packed, C's tiles stay in registers."""
     _check_factors(A, B)
-    C = np.zeros((len(A), B.shape[1]), A.dtype)
-    if A.size and B.size:
-        _packed(
-            *_by_rows(A), *_by_rows(B), C, False, _NO_BIAS[C.dtype.char], False, 0, len(C.T), ALONE
-        )
+    if A.size == 0 or B.size == 0:
+        return np.zeros((len(A), B.shape[1]), A.dtype)
+    C = np.empty((len(A), B.shape[1]), A.dtype)
+    _packed(*_by_rows(A), *_by_rows(B), C, False, _NO_BIAS[C.dtype.char], False, 0, len(C.T), ALONE)
     return C
 
 
@@ -832,8 +831,9 @@ def product(A, B):
     m, n = len(A), B.shape[1]
     if m * B.size <= _SMALL and (B.flags.c_contiguous or _tile_fits((m, n), B)):
         return product_tiles(A, B)
-    C = np.zeros((m, n), A.dtype)
-    return _product_into(C, A, B) if A.size and B.size else C
+    if A.size == 0 or B.size == 0:
+        return np.zeros((m, n), A.dtype)
+    return _product_into(np.empty((m, n), A.dtype), A, B)
 
 
 def _check_factors(A, B):
