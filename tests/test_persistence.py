@@ -65,7 +65,9 @@ def fitted(name="adam, noise, stopping", dtype=np.float64, **arguments):
 def bits(model):
     """Return all that was learnt and all that the next step depends on, in a form that compares."""
     run, arrays = model._run, [p.value for p in model._parameters()]
-    arrays += [getattr(model, name, None) for name in ("_held_out", "_best_weights", "mean_")]
+    arrays.append(getattr(model, "mean_", None))
+    if model._held_out is not None:
+        arrays += [model._held_out.rows, model._held_out.best, model._held_out.last]
     state = {"history": {k: np.array(v).tolist() for k, v in model.history_.items()}}
     if run is not None:
         arrays += [run.order, *(run.optimiser.slots or [()])[0]]

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from vae_numpy.layers import flatten
-from vae_numpy.training import History
+from vae_numpy.training import HeldOut, History
 
 FORMAT = "vae_numpy model, version 1"
 
@@ -34,10 +34,7 @@ def save(model, path, *, compact=False):
     run = None if compact else model._run
     weights = np.concatenate([p.value.ravel() for p in model._parameters()])
     arrays = {"weights": _halved(weights) if compact else weights}
-    for name in model._learned_arrays:
-        training_state = name.startswith("_")
-        if getattr(model, name, None) is not None and not (compact and training_state):
-            arrays[name] = getattr(model, name)
+    arrays.update({name: getattr(model, name) for name in model._learned_arrays})
     header = {
         "format": FORMAT,
         "model": type(model).__name__,
@@ -52,6 +49,9 @@ def save(model, path, *, compact=False):
         header["run"] = _describe_run(run)
         if run.order is not None:
             arrays["order"] = run.order
+        if model._held_out is not None:
+            header["run"]["least"] = model._held_out.least
+            arrays.update(_describe_held_out(model._held_out))
         if run.optimiser.slots is not None:
             arrays.update({f"slot{i}": slot for i, slot in enumerate(run.optimiser.slots[0])})
     text = json.dumps(header, default=lambda array: array.tolist())
@@ -101,18 +101,19 @@ def _restore(model, header, arrays):
         )
     flat.value[...] = arrays["weights"]
     for name in model._learned_arrays:
-        setattr(model, name, arrays.get(name))
+        setattr(model, name, arrays[name])
+    model._held_out = _restore_held_out(header, arrays)
     model.history_, model._run = History(header["history"]), None
     if header["run"] is not None:
         model._start_run(_restore_rng(header["run"]["rng"]), model.history_)
         if model.solver != header["arguments"]["solver"]:  # another one has other averages
             arrays = {name: a for name, a in arrays.items() if not name.startswith("slot")}
-        _restore_run(model._run, header["run"], arrays)
+        _restore_run(model._run, header, arrays)
 
 
 # The training state -----------------------------------------------------------------------------
 
-_COUNTERS = ("epoch", "batch", "totals", "finished", "n_samples", "least")
+_COUNTERS = ("epoch", "batch", "totals", "finished", "n_samples")
 _BIT_GENERATORS = {"PCG64": np.random.PCG64, "PCG64DXSM": np.random.PCG64DXSM}
 
 
@@ -127,16 +128,35 @@ def _describe_run(run):
     return {**described, "rng": state, "t": run.optimiser.t}
 
 
+def _describe_held_out(held_out):
+    arrays = {"_held_out": held_out.rows, "_best_weights": held_out.best}
+    arrays["_last_weights"] = held_out.last
+    return {name: array for name, array in arrays.items() if array is not None}
+
+
+def _restore_held_out(header, arrays):
+    if "_held_out" not in arrays:
+        return None
+    held_out = HeldOut(arrays["_held_out"])
+    held_out.best, held_out.last = arrays.get("_best_weights"), arrays.get("_last_weights")
+    held_out.least = header["run"]["least"]
+    return held_out
+
+
 def _restore_rng(state):
     bit_generator = _BIT_GENERATORS[state["bit_generator"]]()
     bit_generator.state = state
     return np.random.Generator(bit_generator)
 
 
-def _restore_run(run, described, arrays):
+def _restore_run(run, header, arrays):
+    described, batch_size = header["run"], header["arguments"]["batch_size"]
     for name in _COUNTERS:
         setattr(run, name, described[name])
     run.order = arrays.get("order")
+    if run.order is not None:
+        size = batch_size or len(run.order)
+        run.n_batches = -(-len(run.order) // min(size, len(run.order)))
     if "slot0" in arrays:
         slots = tuple(arrays[f"slot{i}"] for i in range(run.optimiser.n_slots))
         weights = arrays["weights"]

@@ -3,15 +3,17 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from vae_numpy import kernels
 from vae_numpy.inference import iwae_bound
 from vae_numpy.kernels.reference import ACTIVATIONS
-from vae_numpy.layers import Parameter
-from vae_numpy.losses import bernoulli_nll, gaussian_kl, gaussian_nll
-from vae_numpy.models.autoencoder import check_unit_interval, dense_stack, hidden_sizes
-from vae_numpy.models.base import BaseAutoencoder
+from vae_numpy.likelihoods import LIKELIHOODS
+from vae_numpy.losses import gaussian_kl
+from vae_numpy.models.autoencoder import dense_stack
+from vae_numpy.models.base import BaseAutoencoder, finite
+from vae_numpy.models.checks import check_samples, hidden_sizes
 from vae_numpy.utils import as_vector, check_choice, check_integer, check_number, make_rng
 
-LIKELIHOODS = ("gaussian", "bernoulli")
+LOWEST = -1e300  # nats
 
 
 def reparameterise(mu, logvar, eps):
@@ -70,8 +72,10 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
     ----------
     encoder_, decoder_ : Sequential
         The encoder puts out the means and the log-variances, (N, 2 K).
+    likelihood_ : Gaussian or Bernoulli, of ``vae_numpy.likelihoods``
+        What the decoder's output says of a datum.
     log_variance_ : Parameter, () or (D,)
-        The log-variance of the Gaussian likelihood.
+        The log-variance of a likelihood that has one.
     history_ : History
         For each epoch ``"loss"``, ``"reconstruction"``, ``"kl"`` and ``"kl_per_latent"`` (K,), all
         in nats per sample, and ``"validation_loss"`` with ``early_stopping``.
@@ -158,65 +162,65 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
     # One step of training -----------------------------------------------------------------------
 
     def _step(self, x, rng):
+        # forward
         mu, logvar = split(self.encoder_.forward(x))  # (N, K) each
         eps = rng.standard_normal(mu.shape, dtype=mu.dtype)
         z = reparameterise(mu, logvar, eps)  # (N, K)
         output = self.decoder_.forward(z)  # (N, D), means or logits
-        nll, doutput = self._nll(output, x)
-        kl, dmu_kl, dlogvar_kl = gaussian_kl(mu, logvar, per_latent=True)  # (K,), (N, K) twice
+
+        # loss
+        nll, doutput = self.likelihood_.nll(output, x)
+        kl, dmu_kl, dlogvar_kl = kernels.gaussian_kl(mu, logvar)  # (K,), (N, K) twice
         cost, slope = self._penalty(kl)
 
+        # backward
         dz = self.decoder_.backward(doutput, accumulate=False)
         dmu, dlogvar = reparameterise_backward(dz, logvar, eps)
         dh = join(dmu + slope * dmu_kl, dlogvar + slope * dlogvar_kl)
         self.encoder_.backward(dh, accumulate=False, need_dx=False)
         return {"loss": nll + cost, "reconstruction": nll, "kl": kl.sum(), "kl_per_latent": kl}
 
-    def _nll(self, output, x):
-        """Compute the reconstruction loss in nats and its gradient in the decoder's output."""
-        if self.likelihood == "bernoulli":
-            return bernoulli_nll(output, x)
-        nll, dmean, dlogvar = gaussian_nll(output, self.log_variance_.value, x)
-        self.log_variance_.grad[...] = dlogvar
-        return nll, dmean
-
     def _penalty(self, kl):
         """Compute what the KL (K,) costs, in nats, and the slope of that in each latent's KL."""
         epochs = self._run.progress
         if self.capacity is not None:
-            rising = self.capacity_epochs or self.max_iter
-            excess = kl.sum() - self.capacity * min(1, epochs / rising)
-            return self.gamma * abs(excess), self.gamma * float(np.sign(excess))
-        beta = self.beta * min(1, epochs / self.warm_up) if self.warm_up else self.beta
+            rising, gamma = self.capacity_epochs or self.max_iter, float(self.gamma)
+            excess = kl.sum() - float(self.capacity) * min(1, epochs / rising)
+            return gamma * abs(excess), gamma * float(np.sign(excess))
+        beta = float(self.beta)
+        if self.warm_up:
+            beta *= min(1, epochs / self.warm_up)
         if not self.free_bits:
             return beta * kl.sum(), beta
         slope = beta * (kl > self.free_bits)
         return beta * np.maximum(kl, self.free_bits).sum(), slope.astype(self._dtype)
 
-    def _build(self, n_features, dtype, rng):
-        K = self.n_components
-        hidden = hidden_sizes(self.hidden_layer_sizes)
-        back = self.decoder_hidden_layer_sizes
-        back = hidden[::-1] if back is None else hidden_sizes(back)
+    def build_networks(self, n_features, dtype, rng):
+        K, sizes = self.n_components, hidden_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
+        decoder_sizes, activation = sizes[::-1], self.decoder_activation or self.activation
+        if self.decoder_hidden_layer_sizes is not None:
+            decoder_sizes = hidden_sizes(
+                "decoder_hidden_layer_sizes", self.decoder_hidden_layer_sizes
+            )
         options = {"rng": rng, "dtype": dtype}
-        self.encoder_ = dense_stack((n_features, *hidden, 2 * K), self.activation, **options)
-        activation = self.decoder_activation or self.activation
-        self.decoder_ = dense_stack((K, *back, n_features), activation, **options)
-        shape = (n_features,) if self.variance == "per_feature" else ()
-        start = 0.0 if isinstance(self.variance, str) else np.log(self.variance)
-        self.log_variance_ = Parameter(np.full(shape, start, dtype))
+        self.encoder_ = dense_stack((n_features, *sizes, 2 * K), self.activation, **options)
+        self.decoder_ = dense_stack((K, *decoder_sizes, n_features), activation, **options)
+
+    def _begin(self, X, rng):
+        likelihood = LIKELIHOODS[self.likelihood]
+        self.likelihood_ = likelihood(X.shape[1], X.dtype, **self._likelihood_arguments())
+        super()._begin(X, rng)
+
+    def _likelihood_arguments(self):
+        return {name: getattr(self, name) for name in LIKELIHOODS[self.likelihood].arguments}
 
     def _parameters(self):
-        learnt = self.likelihood == "gaussian" and isinstance(self.variance, str)
-        return super()._parameters() + ([self.log_variance_] if learnt else [])
+        return super()._parameters() + self.likelihood_.parameters()
 
     @property
-    def _dtype(self):
-        return self.log_variance_.value.dtype
-
-    def _copy_learned(self):
-        super()._copy_learned()
-        self.log_variance_ = Parameter(self.log_variance_.value.copy())
+    def log_variance_(self):
+        """The log-variance of p(x|z), a Parameter, where the likelihood has one."""
+        return self.likelihood_.log_variance
 
     def _check_arguments(self, X):
         super()._check_arguments(X)
@@ -224,11 +228,6 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
         check_choice("activation", self.activation, ACTIVATIONS)
         if self.decoder_activation is not None:
             check_choice("decoder_activation", self.decoder_activation, ACTIVATIONS)
-        for size in hidden_sizes(self.hidden_layer_sizes):
-            check_integer("hidden_layer_sizes", size, minimum=1)
-        if self.decoder_hidden_layer_sizes is not None:
-            for size in hidden_sizes(self.decoder_hidden_layer_sizes):
-                check_integer("decoder_hidden_layer_sizes", size, minimum=1)
         check_number("beta", self.beta, minimum=0)
         if self.capacity is not None:
             check_number("capacity", self.capacity, minimum=0)
@@ -243,15 +242,10 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
             check_integer("capacity_epochs", self.capacity_epochs, minimum=1)
         check_integer("warm_up", self.warm_up, minimum=0)
         check_number("free_bits", self.free_bits, minimum=0)
-        if isinstance(self.variance, str):
-            check_choice("variance", self.variance, ("learnt", "per_feature"))
-        else:
-            check_number("variance", self.variance, above=0)
-        self._check_support(X)
+        LIKELIHOODS[self.likelihood].check_arguments(**self._likelihood_arguments())
 
-    def _check_support(self, X):
-        if self.likelihood == "bernoulli":
-            check_unit_interval(X, "likelihood='bernoulli'")
+    def _check_data(self, X):
+        return LIKELIHOODS[self.likelihood].check_data(X, f"likelihood={self.likelihood!r}")
 
     # Using what was learnt ----------------------------------------------------------------------
 
@@ -268,8 +262,11 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
             As ``transform`` does, which returns the means alone.
         """
         check_is_fitted(self)
-        X = self._check_input(X, reset=False)
-        return self._posterior(X)
+        X = check_samples(self, X, reset=False)
+        mu, logvar = self._in_blocks(
+            lambda x: split(finite(self._infer(self.encoder_, x), "X", x)), X
+        )
+        return mu, logvar
 
     def elbo(self, X, n_samples=1, random_state=None):
         """Estimate the ELBO, the mean over X (n_samples, n_features) of a bound on log p(x).
@@ -291,7 +288,46 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
         NotFittedError, ValueError, TypeError
             As ``transform`` does, and if ``n_samples`` is no integer of at least 1.
         """
-        return float(self._log_weights(X, n_samples, random_state).mean())
+        return float(np.mean([w.mean() for w in self._log_weights(X, n_samples, random_state)]))
+
+    def score_samples(self, X, n_samples=10, random_state=0):
+        """Estimate the ELBO of each row of X (n_samples, n_features); higher is better.
+
+        Every row gets the same noise, so that rows compare and a row's score depends on no other.
+        A row far from all that the model has learnt gets a very low, finite number: this is the
+        score to find outliers by.
+
+        Parameters
+        ----------
+        X : (N, n_features)
+        n_samples : int
+            Number of codes drawn per datum.
+        random_state : None, int or numpy.random.Generator
+
+        Returns
+        -------
+        elbo : (N,) float64
+            In nats, with ``beta = 1`` whatever the model's.
+
+        Raises
+        ------
+        NotFittedError, ValueError, TypeError
+            As ``elbo`` does.
+        """
+        draws = self._log_weights(X, n_samples, random_state, same_noise=True)
+        return sum(draws) / n_samples
+
+    def score(self, X, y=None):
+        """Return the ELBO of X (n_samples, n_features), ``elbo(X, random_state=0)``; y is ignored.
+
+        Its noise is fixed, and another for each row, so that it averages out.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As ``elbo`` does.
+        """
+        return self.elbo(X, random_state=0)
 
     def log_likelihood(self, X, n_samples=100, random_state=None, *, return_std=False):
         """Estimate log p(x), the mean over X, by importance sampling (Burda et al. 2016, eq. 8).
@@ -322,8 +358,8 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
         """
         if return_std:
             check_integer("n_samples with return_std=True", n_samples, minimum=2)
-        log_weights = self._log_weights(X, n_samples, random_state)  # (n_samples, N)
-        bounds, errors = iwae_bound(log_weights.T)
+        log_weights = np.stack(list(self._log_weights(X, n_samples, random_state)), axis=1)
+        bounds, errors = iwae_bound(log_weights)  # (N, n_samples)
         log_likelihood = float(bounds.mean())
         if not return_std:
             return log_likelihood
@@ -351,13 +387,13 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
         check_is_fitted(self)
         check_integer("n", n, minimum=1)
         rng = make_rng(random_state)
-        x_mean = self._decode(rng.standard_normal((n, self._n_features_out), dtype=self._dtype))
-        if mean:
-            return x_mean
-        if self.likelihood == "bernoulli":
-            return (rng.random(x_mean.shape) < x_mean).astype(x_mean.dtype)
-        std = np.exp(0.5 * self.log_variance_.value)
-        return x_mean + std * rng.standard_normal(x_mean.shape, dtype=x_mean.dtype)
+        z = rng.standard_normal((n, self._n_features_out), dtype=self._dtype)
+
+        def draw(z):
+            output = self._infer(self.decoder_, z)
+            return [self.likelihood_.mean(output) if mean else self.likelihood_.sample(output, rng)]
+
+        return self._in_blocks(draw, z)[0]
 
     def traverse(self, z, latent, values):
         """Decode copies of one code in which one latent takes the given values.
@@ -437,64 +473,65 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
         """
         return gaussian_kl(*self.encode(X), per_latent=True)[0] > threshold
 
-    def score(self, X, y=None):
-        """Return the ELBO of X (n_samples, n_features) with fixed noise; higher is better.
-
-        Raises
-        ------
-        NotFittedError, ValueError
-            As ``transform`` does.
-        """
-        return self.elbo(X, random_state=0)
-
     def _posterior(self, X):
-        """Compute the means and log-variances of q(z|x), (N, K) each, of checked data."""
-        return split(super()._encode(X))
+        """Compute the means and log-variances of q(z|x), beside each other, (N, 2 K)."""
+        return self._infer(self.encoder_, X)
 
     def _encode(self, X):
-        return self._posterior(X)[0]
+        return split(self._posterior(X))[0]
 
     def _decode(self, Z):
-        output = super()._decode(Z)
-        return ACTIVATIONS["sigmoid"][0](output) if self.likelihood == "bernoulli" else output
+        return self.likelihood_.mean(self._infer(self.decoder_, Z))
 
-    def _log_weights(self, X, n_samples, random_state):
-        """Draw codes and return log p(x, z) - log q(z|x), (n_samples, N): the IWAE's weights."""
+    def _log_weights(self, X, n_samples, random_state, *, same_noise=False):
+        """Draw codes and return an iterator over log p(x, z) - log q(z|x), (N,) for each draw."""
         check_integer("n_samples", n_samples, minimum=1)
         check_is_fitted(self)
-        X = self._check_input(X, reset=False)
-        self._check_support(X)
-        mu, logvar = self._posterior(X)
+        X = self._check_data(check_samples(self, X, reset=False))
         rng = make_rng(random_state)
-        log_weights = np.empty((n_samples, len(X)))
-        for row in log_weights:
-            eps = rng.standard_normal(mu.shape, dtype=mu.dtype)
-            z = reparameterise(mu, logvar, eps)
-            # log N(z | 0, 1) - log N(z | mu, e^logvar): the constants cancel
-            log_ratio = 0.5 * (eps**2 + logvar - z**2)
-            row[:] = self._log_density(X, z) + log_ratio.sum(axis=1)
-        return log_weights
+        mu, logvar = self._in_blocks(self._bounded_posterior, X)
 
-    def _log_density(self, x, z):
-        """Compute log p(x|z) for each row, in nats, (N,)."""
-        output = self._infer(self.decoder_, z)
-        if self.likelihood == "bernoulli":
-            # x log p + (1 - x) log(1 - p) = x l - log(1 + e^l)
-            return np.sum(x * output - ACTIVATIONS["softplus"][0](output), axis=1)
-        logvar = self.log_variance_.value
-        squares = (x - output) ** 2 * np.exp(-logvar)
-        return -0.5 * np.sum(np.log(2 * np.pi) + logvar + squares, axis=1)
+        def draw():
+            shape = (1, mu.shape[1]) if same_noise else mu.shape
+            eps = np.broadcast_to(rng.standard_normal(shape, dtype=mu.dtype), mu.shape)
+            return self._in_blocks(self._log_weight, X, mu, logvar, eps)[0]
+
+        return (draw() for _ in range(n_samples))
+
+    def _bounded_posterior(self, x):
+        """Compute q(z|x), or, where the encoder's numbers overflow, a q whose ELBO does not.
+
+        The ELBO is a bound for whatever q: this one is wide or beside the point, as x is.
+        """
+        mu, logvar = split(self._posterior(x))
+        mu = np.clip(np.nan_to_num(mu, nan=0.0), -1e15, 1e15)
+        return mu, np.minimum(np.nan_to_num(logvar, nan=0.0), 80)
+
+    def _log_weight(self, x, mu, logvar, eps):
+        z = reparameterise(mu, logvar, eps)
+        # log N(z | 0, 1) - log N(z | mu, e^logvar): the constants cancel
+        log_ratio = 0.5 * (eps**2 + logvar - z.astype(np.float64) ** 2)
+        with np.errstate(over="ignore", invalid="ignore"):
+            log_p = self.likelihood_.log_prob(self._infer(self.decoder_, z), x)
+        # Where even the density overflows, a number stands for minus infinity: means stay finite.
+        return [np.nan_to_num(log_p + log_ratio.sum(axis=1), nan=LOWEST, neginf=LOWEST)]
 
     def _evaluate(self, X):
         # What early stopping compares: the loss at the final beta or capacity, with fixed noise.
-        mu, logvar = self._posterior(X)
-        kl = gaussian_kl(mu, logvar)[0]
+        mu, logvar = self._in_blocks(lambda x: split(self._posterior(x)), X)
+        kl = kernels.gaussian_kl(mu, logvar)[0].sum()
         if self.capacity is not None:
-            cost = self.gamma * abs(kl - self.capacity)
+            cost = float(self.gamma) * abs(kl - float(self.capacity))
         else:
-            cost = self.beta * kl
+            cost = float(self.beta) * kl
         eps = np.random.default_rng(0).standard_normal(mu.shape, dtype=mu.dtype)
-        return float(cost - self._log_density(X, reparameterise(mu, logvar, eps)).mean())
+
+        def log_prob(x, z):
+            return [self.likelihood_.log_prob(self._infer(self.decoder_, z), x)]
+
+        with np.errstate(over="ignore", invalid="ignore"):
+            (log_p,) = self._in_blocks(log_prob, X, reparameterise(mu, logvar, eps))
+        return float(cost - log_p.mean())
 
 
 def split(h):
