@@ -11,14 +11,9 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.utils.estimator_checks import check_estimator
 
 from vae_numpy import data, kernels
+from vae_numpy.layers import join, reparameterise, reparameterise_backward, split
 from vae_numpy.models import VAE
-from vae_numpy.models.vae import (
-    great_circle,
-    join,
-    reparameterise,
-    reparameterise_backward,
-    split,
-)
+from vae_numpy.models.latent_variable import great_circle
 from vae_numpy.training import TrainingDiverged
 
 # The whole loss, written again with nothing of the library in it ------------------------------

@@ -290,3 +290,30 @@ class Sequential:
 
     def __repr__(self):
         return f"Sequential({self.layers})"
+
+
+# The sample of a VAE's code: a layer without weights, whose noise is handed in --------------------
+
+
+def split(h):
+    """Split the encoder's output (N, 2 K) into means and log-variances, (N, K) each."""
+    K = h.shape[1] // 2
+    return np.ascontiguousarray(h[:, :K]), np.ascontiguousarray(h[:, K:])
+
+
+def join(dmu, dlogvar):
+    """Join the gradients in both halves, (N, K) each, into one in the encoder's output (N, 2 K)."""
+    return np.concatenate([dmu, dlogvar], axis=1)
+
+
+def reparameterise(mu, logvar, eps):
+    """Draw z = mu + exp(logvar / 2) eps (Kingma & Welling 2014, section 2.4); all are (N, K)."""
+    return mu + np.exp(0.5 * logvar) * eps
+
+
+def reparameterise_backward(dz, logvar, eps):
+    """Return the gradients in mu and logvar, given the one in z; all are (N, K)."""
+    # z = mu + exp(logvar / 2) eps
+    dmu = dz
+    dlogvar = dz * eps * 0.5 * np.exp(0.5 * logvar)
+    return dmu, dlogvar
