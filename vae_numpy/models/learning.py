@@ -244,11 +244,10 @@ class Learner:
 
     def _batch_size(self, n_samples):
         size = n_samples if self.batch_size is None else min(int(self.batch_size), n_samples)
-        if self._run.order is not None and -(-n_samples // size) != self._run.n_batches:
+        if self._run.order is not None and size != self._run.batch_size:
             raise ValueError(
-                f"batch_size must stay as it was to go on in the middle of epoch "
-                f"{self._run.epoch + 1}, got {self.batch_size}: {self._run.batch} of "
-                f"{self._run.n_batches} batches are done"
+                f"batch_size must stay {self._run.batch_size} to go on in the middle of epoch "
+                f"{self._run.epoch + 1}, got {self.batch_size}"
             )
         return size
 

@@ -155,8 +155,9 @@ def _restore_run(run, header, arrays):
         setattr(run, name, described[name])
     run.order = arrays.get("order")
     if run.order is not None:
-        size = batch_size or len(run.order)
-        run.n_batches = -(-len(run.order) // min(size, len(run.order)))
+        n_rows = len(run.order)
+        run.batch_size = n_rows if batch_size is None else min(batch_size, n_rows)
+        run.n_batches = -(-n_rows // run.batch_size)
     if "slot0" in arrays:
         slots = tuple(arrays[f"slot{i}"] for i in range(run.optimiser.n_slots))
         weights = arrays["weights"]
