@@ -70,7 +70,7 @@ def test_dense_is_the_naive_loop(backend, dtype, layout, activation):
 @pytest.mark.parametrize("own", [False, True])
 def test_dense_without_accumulating_overwrites(backend, dtype, own, monkeypatch):
     """Whatever the gradients held, on BLAS's product and on our own; dx only where needed."""
-    monkeypatch.setattr("vae_numpy.threads.OWN_PRODUCT", 0 if own else 2**60)
+    monkeypatch.setattr("vae_numpy.kernels.threads.OWN_PRODUCT", 0 if own else 2**60)
     rng = np.random.default_rng(7)
     for n, n_in, n_out in SHAPES:
         x, y, dy = draw(rng, (n, n_in), (n, n_out), (n, n_out), dtype=dtype)
@@ -92,7 +92,7 @@ def test_dense_without_accumulating_overwrites(backend, dtype, own, monkeypatch)
 @dtypes
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_dense_on_our_own_product_is_the_naive_loop(backend, dtype, activation, monkeypatch):
-    monkeypatch.setattr("vae_numpy.threads.OWN_PRODUCT", 0)
+    monkeypatch.setattr("vae_numpy.kernels.threads.OWN_PRODUCT", 0)
     test_dense_is_the_naive_loop(backend, dtype, "contiguous", activation)
 
 

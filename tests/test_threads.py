@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from vae_numpy.kernels.threads import limit, n_threads, one_blas_thread
 from vae_numpy.layers import Sequential
 from vae_numpy.models import VAE, Autoencoder
-from vae_numpy.threads import limit, n_threads, one_blas_thread
 
 
 def threads():
@@ -45,7 +45,7 @@ def test_using_a_model_sees_one_thread(monkeypatch):
 
 @pytest.mark.parametrize("name", ["NUMBA_NUM_THREADS", "OMP_NUM_THREADS"])
 def test_the_environment_limits_the_threads(name):
-    code = "from vae_numpy.threads import n_threads; print(n_threads())"
+    code = "from vae_numpy.kernels.threads import n_threads; print(n_threads())"
     done = subprocess.run(
         [sys.executable, "-c", code], env={**os.environ, name: "1"}, capture_output=True, text=True
     )

@@ -14,11 +14,11 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from vae_numpy.kernels.threads import one_blas_thread
 from vae_numpy.layers import flatten
 from vae_numpy.losses import squared_error
 from vae_numpy.models import persistence
 from vae_numpy.optimisers import SGD, Adagrad, Adam
-from vae_numpy.threads import one_blas_thread
 from vae_numpy.training import (
     SCHEDULES,
     EarlyStopping,
