@@ -235,6 +235,26 @@ def test_bernoulli_nll_at_huge_logits(backend, dtype):
 
 @backends
 @dtypes
+def test_bernoulli_nll_of_a_picture_at_any_logit(backend, dtype):
+    """All pixels alike, from surely right to surely wrong; what is small must not get lost."""
+    # Sums, and the product of all 1 + e, run in double: two roundings for each of 4096 pixels.
+    eps, roundings = float(np.finfo(dtype).eps), 2 * 4096 * 2.0**-53
+    for logit in np.linspace(-100, 100, 801):
+        logits = np.full((2, 4096), logit, dtype)
+        logit = float(logits[0, 0])
+        log_1_plus = [max(a, 0) + math.log1p(math.exp(-abs(a))) for a in (logit, -logit)]
+        sigmoid = naive.sigmoid(logit)
+        for x in (0, 0.25, 1):
+            with kernels.use(backend):
+                value, dlogits = kernels.bernoulli_nll(logits, np.full_like(logits, x))
+            want = 4096 * ((1 - x) * log_1_plus[0] + x * log_1_plus[1])
+            largest = want + 4096 * x * abs(logit)  # softplus - x l takes one from the other
+            assert abs(value - want) <= 4 * eps * largest + roundings * (1 + largest), (logit, x)
+            assert np.max(np.abs(dlogits - (sigmoid - x) / 2)) <= 4 * eps
+
+
+@backends
+@dtypes
 def test_gaussian_losses_at_huge_log_variances(backend, dtype):
     mean, x = np.array([[2, 2]], dtype), np.array([[1, 1]], dtype)
     logvar = np.array([[80, -80]], dtype)

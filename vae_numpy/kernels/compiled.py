@@ -154,10 +154,15 @@ def bernoulli_rows(logits, x, e, n, dlogits, totals, turn):
             total += max(logits[i, j], zero) - x[i, j] * logits[i, j]
         for start in range(0, columns, _FACTORS):
             # The sum of log(1 + e) is the log of the product: one logarithm for 512 numbers.
-            product = np.float64(1)
-            for j in range(start, min(start + _FACTORS, columns)):
-                product *= one + e[i, j]
-            total += math.log(product)
+            stop, product = min(start + _FACTORS, columns), np.float64(1)
+            for j in range(start, stop):
+                product *= 1 + np.float64(e[i, j])
+            if product > 1.00001:
+                total += math.log(product)
+            else:  # each 1 + e has lost digits of e, but log(1 + e) = e - e^2 / 2 + ...
+                for j in range(start, stop):
+                    small = np.float64(e[i, j])
+                    total += small - 0.5 * small * small
         for j in range(columns):
             sigmoid = (one if logits[i, j] >= 0 else e[i, j]) / (one + e[i, j])
             dlogits[i, j] = one_over_n * (sigmoid - x[i, j])
