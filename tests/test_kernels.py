@@ -346,6 +346,23 @@ def test_a_gradient_that_is_not_finite_spoils_its_own_value_only(backend, bad):
         assert np.isfinite(value).tolist() == [True, False, True]
 
 
+@backends
+@dtypes
+@pytest.mark.parametrize("size, eps", [(1e-15, 1e-20), (1e-15, 1e-8), (1e-9, 1e-8), (1, 1)])
+def test_adam_steps_on_small_gradients_and_eps_are_the_naive_path(backend, dtype, size, eps):
+    """What is set to 0 since it is tiny must not be missed by the division, whatever eps is."""
+    rng = np.random.default_rng(10)
+    grads = (size * rng.normal(size=(60, 3))).astype(dtype)
+    value, m, v = (np.zeros(3, dtype) for _ in range(3))
+    with kernels.use(backend):
+        for t, g in enumerate(grads, start=1):
+            kernels.adam_step(value, g, m, v, t, 0.1, 0.9, 0.999, eps)
+    for j in range(3):
+        want = naive.adam(0.0, [float(g) for g in grads[:, j]], 0.1, 0.9, 0.999, eps)
+        largest = max(abs(x) for x in want)
+        assert abs(value[j] - want[-1]) <= 500 * np.finfo(dtype).eps * largest
+
+
 # Two backends, one set of kernels -------------------------------------------------------------
 
 

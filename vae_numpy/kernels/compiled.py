@@ -234,9 +234,6 @@ def adam_step(value, grad, m, v, t, learning_rate, beta1, beta2, eps):
     share(part, value.size, grain=2**16)
 
 
-_TINY = 1e-30
-
-
 @jit
 def adam_part(value, grad, m, v, t, learning_rate, beta1, beta2, eps, turn):
     begin(turn)
@@ -245,14 +242,16 @@ def adam_part(value, grad, m, v, t, learning_rate, beta1, beta2, eps, turn):
     correction = scalar(1 / (1 - beta2**t))
     rest1, rest2 = scalar(1 - beta1), scalar(1 - beta2)
     beta1, beta2, eps = scalar(beta1), scalar(beta2), scalar(eps)
+    # Where g has become 0 for good, as in front of a unit that has died, both averages shrink to
+    # numbers so small that processors handle them many times as slowly. They are set to 0 where,
+    # beside eps, they no longer move the value by 1e-16 of the learning rate.
+    tiny_mean, tiny_square = scalar(1e-22 * eps), scalar(1e-20 * eps * eps)
     for i in range(value.size):
         g = grad[i]
         mean, square = beta1 * m[i] + rest1 * g, beta2 * v[i] + rest2 * g * g
-        # Where g has become 0 for good, as in front of a unit that has died, both shrink to numbers
-        # so small that processors handle them many times as slowly.
-        m[i] = scalar(0) if abs(mean) < _TINY else mean
-        v[i] = scalar(0) if square < _TINY else square
-        value[i] -= rate * m[i] / (math.sqrt(v[i] * correction) + eps)
+        m[i] = scalar(0) if abs(mean) < tiny_mean else mean
+        v[i] = scalar(0) if square < tiny_square else square
+        value[i] -= rate * mean / (math.sqrt(square * correction) + eps)
     end(turn)
 
 
