@@ -3,6 +3,7 @@
 import inspect
 import math
 import os
+import re
 import subprocess
 import sys
 
@@ -13,6 +14,8 @@ from naive import ACTIVATIONS, BACKENDS, DTYPES, LAYOUTS
 
 from vae_numpy import kernels
 from vae_numpy.kernels import reference
+from vae_numpy.layers import Dense
+from vae_numpy.models import VAE, Autoencoder
 
 SHAPES = [(1, 1, 1), (1, 4, 3), (5, 1, 2), (7, 3, 1), (6, 5, 4), (13, 17, 9)]
 
@@ -112,19 +115,19 @@ def test_dense_leaves_its_inputs_alone(backend, dtype, activation):
         np.testing.assert_array_equal(array, kept)
 
 
+LIMITS = {
+    # f(-inf), f(-1e4), f(0), f(1e4), f(inf)
+    "identity": [-np.inf, -1e4, 0, 1e4, np.inf],
+    "relu": [0, 0, 0, 1e4, np.inf],
+    "tanh": [-1, -1, 0, 1, 1],
+    "sigmoid": [0, 0, 0.5, 1, 1],
+    "softplus": [0, 0, math.log(2), 1e4, np.inf],
+}
+
+
 @backends
 @dtypes
-@pytest.mark.parametrize(
-    "activation, limits",
-    {
-        # f(-inf), f(-1e4), f(0), f(1e4), f(inf)
-        "identity": [-np.inf, -1e4, 0, 1e4, np.inf],
-        "relu": [0, 0, 0, 1e4, np.inf],
-        "tanh": [-1, -1, 0, 1, 1],
-        "sigmoid": [0, 0, 0.5, 1, 1],
-        "softplus": [0, 0, math.log(2), 1e4, np.inf],
-    }.items(),
-)
+@pytest.mark.parametrize("activation, limits", LIMITS.items())
 def test_activations_at_their_limits_and_at_nan(backend, dtype, activation, limits):
     a = np.array([[-np.inf, -1e4, 0, 1e4, np.inf, np.nan]], dtype)
     with kernels.use(backend), np.errstate(over="raise"):
@@ -153,6 +156,51 @@ def test_nan_comes_out_of_a_dense_layer_where_it_went_in(backend, bias, activati
     assert np.isnan(dW).all(axis=0).tolist() == [False, False, True, False]
     if bias:
         assert np.isnan(db).tolist() == [False, False, True, False]
+
+
+def documented(function):
+    """Return what a docstring lists as the values of ``activation``; None if it lists nothing."""
+    listed = re.search(r"^ *activation : \{(.*?)\}", inspect.getdoc(function), re.M | re.S)
+    return listed and set(re.findall(r'"(\w+)"', listed[1]))
+
+
+def test_every_activation_is_tested_and_documented():
+    """The tests above go over the naive versions: one that is missing there would slip through."""
+    known = set(reference.ACTIVATIONS)
+    places = {
+        "tests/naive.py": set(ACTIVATIONS),
+        "LIMITS, in this file": set(LIMITS),
+        "docstring of Dense": documented(Dense),
+        # These may list none and send the reader to Dense.
+        "docstring of Autoencoder": documented(Autoencoder) or known,
+        "docstring of VAE": documented(VAE) or known,
+    }
+    assert [place for place, names in places.items() if names != known] == []
+
+
+@needs_numba
+def test_each_derivative_in_one_pass_belongs_to_an_activation():
+    from vae_numpy.kernels import compiled
+
+    assert set(compiled._TIMES_DERIVATIVE) <= set(reference.ACTIVATIONS)
+
+
+@needs_numba
+@dtypes
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_a_derivative_without_a_pass_of_its_own_is_the_reference_s(dtype, activation, monkeypatch):
+    from vae_numpy.kernels import compiled
+
+    monkeypatch.setattr(compiled, "_TIMES_DERIVATIVE", {})
+    test_dense_is_the_naive_loop("numba", dtype, "contiguous", activation)
+
+
+@dtypes
+@pytest.mark.parametrize("activation", reference.ACTIVATIONS)
+def test_an_activation_and_its_derivative_keep_the_type(dtype, activation):
+    f, derivative = reference.ACTIVATIONS[activation]
+    y = f(np.linspace(-2, 2, 9, dtype=dtype))
+    assert y.dtype == derivative(y).dtype == dtype
 
 
 # Losses ---------------------------------------------------------------------------------------

@@ -75,7 +75,7 @@ def _times_softplus(dy, y):
     return da
 
 
-# dy f'(a), with the derivative written with the output y
+# dy f'(a) in one pass, with the derivative written with the output y; others take two
 _TIMES_DERIVATIVE = {
     "identity": _times_identity,
     "relu": _times_relu,
@@ -93,7 +93,10 @@ def _add_column_sums(da, db):
 
 
 def dense_backward(dy, x, y, W, activation, dW, db, *, accumulate=True, need_dx=True):
-    da = _TIMES_DERIVATIVE[activation](dy, y)
+    if activation in _TIMES_DERIVATIVE:
+        da = _TIMES_DERIVATIVE[activation](dy, y)
+    else:
+        da = dy * reference.ACTIVATIONS[activation][1](y)
     own = own_product(len(x) * W.size)
     if own:
         product_into(dW, x.T, da, add=accumulate)
