@@ -6,6 +6,8 @@ import os
 import re
 import subprocess
 import sys
+import threading
+from pathlib import Path
 
 import naive
 import numpy as np
@@ -498,22 +500,73 @@ def test_use_nests_and_restores_after_an_exception():
 
 
 @needs_numba
-def test_use_without_with_is_for_good():
+def test_set_backend_is_for_good_and_binds_the_functions_themselves():
+    from vae_numpy.kernels import compiled
+
     before = kernels.backend()
     try:
-        for name in ("numpy", "numba"):
-            kernels.use(name)
+        for name, module in (("numpy", reference), ("numba", compiled)):
+            kernels.set_backend(name)
             assert kernels.backend() == name
+            for kernel in kernels.KERNELS:  # no lookup stands between a call and its kernel
+                assert vars(kernels)[kernel] is getattr(module, kernel)
     finally:
-        kernels.use(before)
+        kernels.set_backend(before)
 
 
-@pytest.mark.parametrize("name", ["torch", "Numba", "", None, 1, ["numba"]])
-def test_use_names_the_backends_there_are(name):
+@needs_numba
+def test_a_backend_set_in_a_block_of_use_counts_from_its_end():
     before = kernels.backend()
+    try:
+        with kernels.use("numba"):
+            kernels.set_backend("numpy")
+            assert kernels.backend() == "numba"
+        assert kernels.backend() == "numpy"
+        assert kernels.dense_forward is reference.dense_forward
+    finally:
+        kernels.set_backend(before)
+
+
+@needs_numba
+def test_blocks_of_two_threads_that_overlap_leave_what_was_there():
+    before, opened, closed, seen = kernels.backend(), threading.Event(), threading.Event(), []
+    other = "numpy" if before == "numba" else "numba"
+
+    def second():
+        with kernels.use(before):
+            opened.set()
+            closed.wait(30)
+            seen.append(kernels.backend())
+
+    thread = threading.Thread(target=second)
+    with kernels.use(other):
+        thread.start()
+        opened.wait(30)
+    closed.set()
+    thread.join(30)
+    assert seen == [before] and kernels.backend() == before
+
+
+def use_in_a_block(name):
+    with kernels.use(name):
+        pass
+
+
+@pytest.mark.parametrize("switch", [kernels.set_backend, use_in_a_block])
+@pytest.mark.parametrize("name", ["torch", "Numba", "", None, 1, ["numba"]])
+def test_the_switches_name_the_backends_there_are_and_change_nothing_else(switch, name):
+    before, forward = kernels.backend(), kernels.dense_forward
     with pytest.raises((ValueError, TypeError), match="backend must be .*'numba'.*'numpy', got"):
-        kernels.use(name)
-    assert kernels.backend() == before
+        switch(name)
+    assert kernels.backend() == before and kernels.dense_forward is forward
+
+
+def test_the_library_calls_every_kernel_through_the_module():
+    """``from vae_numpy.kernels import dense_forward`` would keep one backend's for good."""
+    names = "|".join(kernels.KERNELS)
+    frozen = re.compile(rf"from (vae_numpy|\.*)\.?kernels import [^\n]*\b({names})\b")
+    files = Path(kernels.__file__).parents[1].rglob("*.py")
+    assert [file.name for file in files if frozen.search(file.read_text("utf-8"))] == []
 
 
 def test_an_unknown_kernel_is_an_attribute_error():
