@@ -10,9 +10,17 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from vae_numpy.inference import probabilistic_pca
 from vae_numpy.kernels.threads import limit, n_threads, one_blas_thread
 from vae_numpy.layers import Sequential
-from vae_numpy.models import VAE, Autoencoder
+from vae_numpy.metrics import pca_spectrum
+from vae_numpy.models import VAE, Autoencoder, LinearAutoencoder
+
+DECOMPOSITIONS = {
+    "svd": lambda X: LinearAutoencoder(5, solver="svd").fit(X).encoder_.W.value,
+    "probabilistic_pca": lambda X: probabilistic_pca(X, 5).W,
+    "pca_spectrum": pca_spectrum,
+}
 
 
 def n_blas_threads():
@@ -65,6 +73,16 @@ def test_two_fits_at_a_time_give_back_the_threads():
         for training in fits:
             training.join(60)
         assert n_blas_threads() == 2
+
+
+@pytest.mark.parametrize("decompose", DECOMPOSITIONS.values(), ids=DECOMPOSITIONS)
+def test_a_decomposition_has_the_same_bits_on_any_number_of_blas_threads(decompose):
+    X = np.random.default_rng(1).normal(size=(1000, 300))
+    bits = set()
+    for n in (1, 2):
+        with threadpool_limits(n, "blas"):
+            bits.add(decompose(X).tobytes())
+    assert len(bits) == 1
 
 
 def test_using_a_model_sees_one_thread(monkeypatch):

@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.utils.metaestimators import available_if
 
+from vae_numpy.kernels.threads import one_blas_thread
 from vae_numpy.layers import Dense
 from vae_numpy.losses import squared_error
 from vae_numpy.models.base import SOLVERS, BaseAutoencoder
@@ -144,7 +145,7 @@ class LinearAutoencoder(BaseAutoencoder):
         """
         if self.solver != "svd":
             return super().fit(X)
-        with self._all_or_nothing():
+        with self._all_or_nothing(), one_blas_thread():  # several would round in another way
             X = self._check_input(X, reset=True)
             self._check_arguments(X)
             self._begin(X, make_rng(self.random_state))
