@@ -370,7 +370,7 @@ from vae_numpy.models import Autoencoder
 from vae_numpy.training import Checkpoint
 
 # A process is forked for each kill, which spares the imports; compiled threads do not survive that.
-kernels.use("numpy")
+kernels.set_backend("numpy")
 folder, seeds = Path(sys.argv[1]), range(int(sys.argv[2]), int(sys.argv[3]))
 X = np.random.default_rng(0).normal(size=(60, 4))
 arguments = dict(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vae_numpy.kernels.threads import one_blas_thread
 from vae_numpy.layers import Parameter
 from vae_numpy.metrics.reconstruction import check_matrix
 from vae_numpy.optimisers import Adam
@@ -142,7 +143,8 @@ def probabilistic_pca(X, n_components):
         raise ValueError(f"X must have at least 2 features, got {X.shape[1]}")
     check_integer("n_components", n_components, minimum=1, maximum=X.shape[1] - 1)
     mean = X.mean(axis=0)
-    eigenvalues, U = np.linalg.eigh((X - mean).T @ (X - mean) / len(X))
+    with one_blas_thread():  # several would round in another way
+        eigenvalues, U = np.linalg.eigh((X - mean).T @ (X - mean) / len(X))
     eigenvalues, U = eigenvalues[::-1], U[:, ::-1].T  # largest first; the rows of U are u_i
     noise_variance = float(eigenvalues[n_components:].mean())
     if noise_variance <= 1e-12 * eigenvalues[0]:

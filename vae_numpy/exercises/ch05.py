@@ -8,11 +8,10 @@ import numpy as np
 from vae_numpy.exercises.catalogue import exercise
 
 try:
-    import numba
-
-    from vae_numpy.kernels.compiled import product_ijk
+    from vae_numpy.kernels.jit import NumbaError, jit_in_memory
+    from vae_numpy.kernels.product import product_ijk
 except ImportError:  # the project's speed is then not measured
-    numba = None
+    jit_in_memory = None
 
 TIMES_FASTER = 3  # than ijk; the chapter's rungs are far beyond
 
@@ -524,7 +523,7 @@ def faster_product(answer):
         not _hands_over(own),
         "that hands the product to NumPy, which hands it to a BLAS; here the loops are yours",
     )
-    if numba is None:
+    if jit_in_memory is None:
         print("The values are right. numba is not installed, so the speed was not measured.")
         return
     _judge_speed(answer, own)
@@ -550,10 +549,10 @@ def _judge_speed(answer, own):
     A, B = factors(256, 256, 256)
     mine = answer.function
     if mine is own:
-        mine = numba.njit(fastmath={"reassoc", "contract", "nsz"}, error_model="numpy")(own)
+        mine = jit_in_memory(own)
     try:
         C = mine(A, B)
-    except numba.core.errors.NumbaError as error:
+    except NumbaError as error:
         first = [line for line in str(error).splitlines() if line.strip()][:6]
         raise answer.wrong("numba cannot compile it", first) from None
     answer.compare(C, np.matmul(A, B, dtype=np.float64), atol=0.5)

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from vae_numpy.kernels.threads import one_blas_thread
+
 
 def pca_spectrum(X):
     """Compute the variances along a cloud's principal directions, largest first.
@@ -23,7 +25,8 @@ def pca_spectrum(X):
     """
     X = check_matrix("X", X)
     centred = X - X.mean(axis=0)
-    eigenvalues = np.linalg.eigvalsh(centred.T @ centred / len(X))[::-1]
+    with one_blas_thread():  # several would round in another way
+        eigenvalues = np.linalg.eigvalsh(centred.T @ centred / len(X))[::-1]
     return np.maximum(eigenvalues, 0)  # a direction without variance may round to -1e-17
 
 

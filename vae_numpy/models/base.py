@@ -8,11 +8,11 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from vae_numpy.kernels.threads import one_blas_thread
 from vae_numpy.layers import widest
 from vae_numpy.models import persistence
 from vae_numpy.models.checks import check_codes, check_samples
 from vae_numpy.models.learning import Learner
-from vae_numpy.threads import one_blas_thread
 
 BLOCK = 2**26  # bytes that the layers of one block of rows take, about
 

@@ -23,11 +23,11 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
+from vae_numpy.kernels.threads import one_blas_thread
 from vae_numpy.layers import flatten
 from vae_numpy.models.checks import check_samples, check_training, in_model_selection
 from vae_numpy.optimisers import SGD, Adagrad, Adam
 from vae_numpy.schedules import learning_rate_at
-from vae_numpy.threads import one_blas_thread
 from vae_numpy.training import EarlyStopping, HeldOut, Run, TrainingDiverged, train
 from vae_numpy.utils import make_rng
 

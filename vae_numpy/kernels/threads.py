@@ -13,12 +13,13 @@ on timing. The result has the same bits however many threads there are.
 """
 
 import os
+import threading
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 
 import joblib
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import OpenBLASController, ThreadpoolController
 
 from vae_numpy.utils import check_integer
 
@@ -74,6 +75,37 @@ def _controller():
     return ThreadpoolController()
 
 
+_blocks, _limits, _counting = 0, None, threading.Lock()
+
+
+@contextmanager
 def one_blas_thread():
-    """Make a context in which BLAS uses one thread."""
-    return _controller().limit(limits=1, user_api="blas")
+    """Let BLAS use one thread inside a ``with`` block.
+
+    That number is one for the whole process. So where blocks of several threads of Python overlap,
+    the last one to end gives back what the first one found.
+    """
+    global _blocks, _limits
+    with _counting:
+        if _blocks == 0:
+            with _in_control():
+                _limits = _controller().limit(limits=1, user_api="blas")
+        _blocks += 1
+    try:
+        yield
+    finally:
+        with _counting:
+            _blocks -= 1
+            if _blocks == 0:
+                with _in_control():
+                    _limits.restore_original_limits()
+
+
+@contextmanager
+def _in_control():
+    # threadpoolctl 3.8 obeys only the thread that was the first to set a number, until that thread
+    # has given it back: in silence it does nothing for any other.
+    forget_the_first = getattr(OpenBLASController, "clear_controlling_thread", lambda force: None)
+    forget_the_first(force=True)
+    yield
+    forget_the_first(force=True)
