@@ -13,9 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from vae_numpy.layers import Parameter
-from vae_numpy.metrics.reconstruction import check_matrix
 from vae_numpy.optimisers import Adam
-from vae_numpy.utils import as_vector, check_choice, check_generator, check_integer, check_number
+from vae_numpy.utils import (
+    as_vector,
+    check_choice,
+    check_generator,
+    check_integer,
+    check_matrix,
+    check_number,
+)
 
 LOG_2PI = np.log(2 * np.pi)
 

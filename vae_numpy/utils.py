@@ -101,6 +101,26 @@ def check_array(name, value):
         raise TypeError(f"{name} must be a NumPy array, got {type(value).__name__}")
 
 
+def check_matrix(name, X):
+    """Return ``X`` as a finite (N, D) float64 array with N, D >= 1.
+
+    Raises
+    ------
+    TypeError
+        If it does not hold real numbers.
+    ValueError
+        If it is empty, not 2-D, or holds NaN or infinity.
+    """
+    X = np.asarray(X)
+    if X.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must hold real numbers, got dtype {X.dtype}")
+    if X.ndim != 2 or X.size == 0:
+        raise ValueError(f"{name} must be a non-empty 2-D array (N, D), got shape {X.shape}")
+    if not np.isfinite(X).all():
+        raise ValueError(f"{name} must be finite, got NaN or infinity")
+    return X.astype(np.float64)
+
+
 def as_vector(name, value, length=None):
     """Return ``value`` as a float64 vector; None takes any length from 1.
 

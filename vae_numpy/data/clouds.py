@@ -8,7 +8,7 @@ estimate of the intrinsic dimension assumes.
 
 import numpy as np
 
-from ..utils import check_integer, check_number, make_rng
+from vae_numpy.utils import check_integer, check_number, make_rng
 
 INNER_RADIUS = 1 / 3  # the spiral winds from here to radius 1, as scikit-learn's roll does, scaled
 

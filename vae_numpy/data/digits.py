@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn import datasets
 
-from ..utils import check_number
+from vae_numpy.utils import check_number
 
 
 def load_digits():

@@ -5,8 +5,7 @@ from scipy.sparse.csgraph import dijkstra, minimum_spanning_tree
 from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import kneighbors_graph
 
-from ..metrics.reconstruction import check_matrix
-from ..utils import check_integer
+from vae_numpy.utils import check_integer, check_matrix
 
 
 def geodesic_order(X, n_neighbors=8):

@@ -13,8 +13,8 @@ picture in forty is there twice, as in the original.
 
 import numpy as np
 
-from .. import kernels
-from ..utils import check_choice, check_generator, check_integer
+from vae_numpy import kernels
+from vae_numpy.utils import check_choice, check_generator, check_integer
 
 FACTOR_NAMES = ("shape", "scale", "orientation", "posX", "posY")
 FACTOR_SIZES = (3, 6, 40, 32, 32)

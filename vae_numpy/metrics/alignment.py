@@ -11,8 +11,7 @@ code of Duan et al. (2020), whose UDR compares the codes of two models in the sa
 import numpy as np
 from sklearn.linear_model import Lasso, LassoCV
 
-from ..utils import check_choice, check_number
-from .reconstruction import check_matrix
+from vae_numpy.utils import check_choice, check_matrix, check_number
 
 
 def alignment_weights(codes, neurons, alpha=0.1):

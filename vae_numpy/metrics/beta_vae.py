@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ..progress import progress_bar
-from ..utils import check_generator, check_integer
-from .sampling import blocks, columns_of, encode_factors
+from vae_numpy.metrics.sampling import blocks, columns_of, encode_factors
+from vae_numpy.progress import progress_bar
+from vae_numpy.utils import check_generator, check_integer
 
 
 def beta_vae_score(

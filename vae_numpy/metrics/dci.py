@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..progress import progress_bar
-from ..utils import check_generator, check_integer
-from .sampling import check_codes_and_factors, split
+from vae_numpy.metrics.sampling import check_codes_and_factors, split
+from vae_numpy.progress import progress_bar
+from vae_numpy.utils import check_generator, check_integer
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ..progress import progress_bar
-from ..utils import check_generator, check_integer, check_number
-from .sampling import blocks, columns_of, encode_factors, sample_codes
+from vae_numpy.metrics.sampling import blocks, columns_of, encode_factors, sample_codes
+from vae_numpy.progress import progress_bar
+from vae_numpy.utils import check_generator, check_integer, check_number
 
 
 def factor_vae_score(

@@ -8,8 +8,7 @@ the density is, so that -log(1 - F(mu)) = d log(mu): a line through the origin o
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
-from ..utils import check_number
-from .reconstruction import check_matrix
+from vae_numpy.utils import check_matrix, check_number
 
 
 def intrinsic_dimension(X, discard_fraction=0.1):

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .mutual_information import entropy, mutual_information
-from .sampling import check_codes_and_factors
+from vae_numpy.metrics.mutual_information import entropy, mutual_information
+from vae_numpy.metrics.sampling import check_codes_and_factors
 
 
 def mig(codes, factors, *, n_bins=20):

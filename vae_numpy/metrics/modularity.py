@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .mutual_information import mutual_information
+from vae_numpy.metrics.mutual_information import mutual_information
 
 
 def modularity(codes, factors, *, n_bins=20):

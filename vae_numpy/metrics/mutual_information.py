@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ..utils import check_integer
-from .sampling import check_codes_and_factors
+from vae_numpy.metrics.sampling import check_codes_and_factors
+from vae_numpy.utils import check_integer
 
 
 def mutual_information(codes, factors, *, n_bins=20):

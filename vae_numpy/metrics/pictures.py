@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from ..utils import check_number
-from .reconstruction import check_matrix
+from vae_numpy.utils import check_matrix, check_number
 
 
 def psnr(X, X_hat, peak=1.0):

@@ -11,9 +11,8 @@ encodes each of them once; after that a score only looks codes up.
 
 import numpy as np
 
-from ..progress import progress_bar
-from ..utils import check_choice, check_integer, check_number
-from .reconstruction import check_matrix
+from vae_numpy.progress import progress_bar
+from vae_numpy.utils import check_choice, check_integer, check_matrix, check_number
 
 BLOCK = 4096  # pictures that are drawn and encoded at once: 64 MB of float32 at 64 x 64
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ..progress import progress_bar
-from ..utils import check_number
-from .sampling import check_codes_and_factors, split
+from vae_numpy.metrics.sampling import check_codes_and_factors, split
+from vae_numpy.progress import progress_bar
+from vae_numpy.utils import check_number
 
 
 def sap(codes, factors, *, test_fraction=1 / 3, C=0.01, progress=False):

@@ -1,13 +1,13 @@
 """Every disentanglement score of one encoder, from one pass over its data set."""
 
-from ..utils import check_choice, check_generator
-from .beta_vae import beta_vae_score
-from .dci import dci
-from .factor_vae import factor_vae_score
-from .mig import mig
-from .modularity import modularity
-from .sampling import Table, columns_of, sample_codes, tabulate
-from .sap import sap
+from vae_numpy.metrics.beta_vae import beta_vae_score
+from vae_numpy.metrics.dci import dci
+from vae_numpy.metrics.factor_vae import factor_vae_score
+from vae_numpy.metrics.mig import mig
+from vae_numpy.metrics.modularity import modularity
+from vae_numpy.metrics.sampling import Table, columns_of, sample_codes, tabulate
+from vae_numpy.metrics.sap import sap
+from vae_numpy.utils import check_choice, check_generator
 
 SCORES = ("beta_vae", "factor_vae", "mig", "modularity", "sap", "dci")
 

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from vae_numpy.utils import check_matrix
+
 
 def pca_spectrum(X):
     """Compute the variances along a cloud's principal directions, largest first.
@@ -54,23 +56,3 @@ def explained_variance(X, X_hat):
     if total == 0:
         raise ValueError("X must vary, got the same row throughout")
     return float(1 - np.sum((X - X_hat) ** 2) / total)
-
-
-def check_matrix(name, X):
-    """Return ``X`` as a finite (N, D) float64 array with N, D >= 1.
-
-    Raises
-    ------
-    TypeError
-        If it does not hold real numbers.
-    ValueError
-        If it is empty, not 2-D, or holds NaN or infinity.
-    """
-    X = np.asarray(X)
-    if X.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must hold real numbers, got dtype {X.dtype}")
-    if X.ndim != 2 or X.size == 0:
-        raise ValueError(f"{name} must be a non-empty 2-D array (N, D), got shape {X.shape}")
-    if not np.isfinite(X).all():
-        raise ValueError(f"{name} must be finite, got NaN or infinity")
-    return X.astype(np.float64)
