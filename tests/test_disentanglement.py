@@ -64,7 +64,8 @@ def sample(encode, seed, n=10_000):
 
 # The known-answer table ---------------------------------------------------------------------------
 #
-# code: MIG, modularity, FactorVAE score, beta-VAE score, as facts.md prints them
+# code: MIG, modularity, FactorVAE score, beta-VAE score. One draw of another program, written from
+# the same papers with the same budgets; where its numbers are exact, a closed form below says why.
 TABLE = {
     "the true factors": (standardised, "0.896", "1.00", "1.00", "1.00"),
     "shape missing": (lambda f: standardised(f)[:, 1:], "0.696", "1.00", "0.80", "1.00"),
@@ -132,8 +133,8 @@ def test_one_random_code_of_the_table_lies_among_many(name):
 
 
 def test_most_random_rotations_score_higher_than_the_tables():
-    # An earlier attempt's medians over 150 rotations; each estimate of a median from 40 draws has
-    # a standard error of about 1.25 sigma / sqrt(40).
+    # That program's medians over 150 rotations; each estimate of a median from 40 draws has a
+    # standard error of about 1.25 sigma / sqrt(40).
     draws = [sample(rotation(seed), seed) for seed in range(40)]
     for score, median in ((metrics.mig, 0.11), (metrics.modularity, 0.87)):
         got = np.array([score(*draw) for draw in draws])
