@@ -9,8 +9,8 @@ of the first and the other two themselves.
 import numpy as np
 
 from vae_numpy.utils import (
-    check_array,
     check_choice,
+    check_float_array,
     check_generator,
     check_integer,
     check_number,
@@ -25,7 +25,7 @@ def corrupt(x, noise, level=0.1, *, rng):
 
     Parameters
     ----------
-    x : (N, D) array
+    x : (N, D) array of float32 or float64
         Is not changed.
     noise : {"gaussian", "masking", "salt_and_pepper"} or callable
         ``"gaussian"`` adds noise of standard deviation ``level``; ``"masking"`` sets each value
@@ -45,7 +45,7 @@ def corrupt(x, noise, level=0.1, *, rng):
         If ``noise`` is unknown, ``level`` is out of bounds, a function returns another shape, or
         ``x`` or ``rng`` is not as above.
     """
-    check_array("x", x)
+    check_float_array("x", x)
     check_generator(rng)
     if callable(noise):
         damaged = np.asarray(noise(x.copy(), rng), x.dtype)  # it may work in place
@@ -78,7 +78,7 @@ def hide_block(x, rng, *, size=4):
 
     Parameters
     ----------
-    x : (N, side^2) array
+    x : (N, side^2) array of float32 or float64
         Square pictures, one a row. Is not changed.
     rng : numpy.random.Generator
     size : int
@@ -92,12 +92,12 @@ def hide_block(x, rng, *, size=4):
     Raises
     ------
     TypeError, ValueError
-        If the rows are not square pictures, the block does not fit into one, or ``rng`` is not
-        as above.
+        If ``x`` does not hold floats in rows that are square pictures, the block does not fit
+        into one, or ``rng`` is not as above.
     """
     side = _side("x", x)
     check_generator(rng)
-    check_integer("size", size, minimum=1, maximum=side)
+    size = check_integer("size", size, minimum=1, maximum=side)
     top, left = rng.integers(0, side - size + 1, (2, len(x), 1))  # (N, 1) each
     row, column = np.divmod(np.arange(side * side), side)
     hidden = (0 <= row - top) & (row - top < size) & (0 <= column - left) & (column - left < size)
@@ -112,7 +112,7 @@ def put_on_stripes(masks, rng, *, noise=0.2):
 
     Parameters
     ----------
-    masks : (N, side^2) array
+    masks : (N, side^2) array of float32 or float64
         Square pictures, one a row: above 0.5 is the shape, the rest gives way to the stripes.
     rng : numpy.random.Generator
     noise : float, >= 0
@@ -126,12 +126,14 @@ def put_on_stripes(masks, rng, *, noise=0.2):
     Raises
     ------
     TypeError, ValueError
-        If the rows are not square pictures, ``noise`` is negative or no number, or ``rng``
-        is not as above.
+        If ``masks`` does not hold floats in rows that are square pictures, or holds NaN,
+        ``noise`` is negative or no number, or ``rng`` is not as above.
     """
     side = _side("masks", masks)
     check_generator(rng)
     check_number("noise", noise, minimum=0)
+    if np.isnan(masks).any():
+        raise ValueError("masks must not be NaN: it is neither shape nor background")
     row, column = np.divmod(np.arange(side * side), side)
     angle, phase = rng.uniform(0, 2 * np.pi, (2, len(masks), 1)).astype(masks.dtype)
     periods = rng.uniform(2, 6, (len(masks), 1)).astype(masks.dtype)
@@ -142,7 +144,7 @@ def put_on_stripes(masks, rng, *, noise=0.2):
 
 
 def _side(name, x):
-    check_array(name, x)
+    check_float_array(name, x)
     side = round(np.sqrt(x.shape[1])) if x.ndim == 2 else 0
     if x.ndim != 2 or side * side != x.shape[1]:
         raise ValueError(
