@@ -6,7 +6,14 @@ import numpy as np
 def evaluate(function, z, name="log_density", shape=None, zero_allowed=False):
     """Call a log-density or its gradient and check what comes back."""
     shape = z.shape[:1] if shape is None else shape
-    values = np.asarray(function(z), np.float64)
+    if not callable(function):
+        raise TypeError(f"{name} must be a function of z, got {type(function).__name__}")
+    returned = function(z)
+    try:
+        values = np.asarray(returned, np.float64)
+    except (TypeError, ValueError):
+        kind = type(returned).__name__
+        raise TypeError(f"{name} must return an array of numbers, got {kind}") from None
     if values.shape != shape:
         raise ValueError(f"{name} must return shape {shape} for z {z.shape}, got {values.shape}")
     bad = ~np.isfinite(values)

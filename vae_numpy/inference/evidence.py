@@ -1,9 +1,13 @@
 """The evidence log p(x), or any log-density's normaliser: from weighted samples, or on a grid."""
 
+import math
+
 import numpy as np
 
 from vae_numpy.inference.densities import evaluate
 from vae_numpy.utils import as_vector
+
+MOST_POINTS = 10**8  # of a grid: 1 GB for each latent and for the density
 
 
 def iwae_bound(log_weights):
@@ -27,15 +31,22 @@ def iwae_bound(log_weights):
 
     Raises
     ------
-    ValueError
-        If there are no weights, or one is NaN or infinitely large, or all of a row are zero.
+    TypeError, ValueError
+        If they are no numbers or there are none, or one is NaN or infinitely large, or all of a
+        row are zero (a logarithm of -inf).
     """
-    log_weights = np.asarray(log_weights, np.float64)
+    try:
+        log_weights = np.asarray(log_weights, np.float64)
+    except (TypeError, ValueError):
+        raise TypeError("log_weights must be an array of numbers") from None
     if log_weights.ndim == 0 or log_weights.size == 0:
         raise ValueError(f"log_weights must have shape (..., M), M >= 1, got {log_weights.shape}")
     largest = log_weights.max(axis=-1, keepdims=True)
     if not np.isfinite(largest).all():  # the maximum is NaN where one entry is
-        raise ValueError(f"log_weights must be finite, got {largest[~np.isfinite(largest)][0]}")
+        row = tuple(np.argwhere(~np.isfinite(largest))[0][:-1].tolist())
+        where = f" in row {', '.join(map(str, row))}" if row else ""
+        what = {-np.inf: "nothing but -inf"}.get(largest[row][0], largest[row][0])
+        raise ValueError(f"log_weights must be finite, got {what}{where}")
     weights = np.exp(log_weights - largest)  # the largest is 1: no overflow, and a mean above 0
     mean = weights.mean(axis=-1)
     bound = np.log(mean) + largest[..., 0]
@@ -68,12 +79,18 @@ def grid_posterior(log_density, axes):
 
     Raises
     ------
-    ValueError
-        If an axis is not as above, or the log-density is NaN or infinitely large.
+    TypeError, ValueError
+        If an axis is not as above, the grid has more than 10^8 points, or the log-density is NaN,
+        infinitely large, or -inf at all points.
     """
     axes = [as_vector(f"axes[{k}]", axis) for k, axis in enumerate(axes)]
     if not axes:
         raise ValueError("axes must hold at least one axis, got none")
+    n_points = math.prod(len(axis) for axis in axes)
+    if n_points > MOST_POINTS:
+        raise ValueError(
+            f"axes must make a grid of at most {MOST_POINTS:,} points, got {n_points:,}"
+        )
     log_cell = np.zeros(())
     for k, axis in enumerate(axes):
         gaps = np.diff(axis)
@@ -83,6 +100,11 @@ def grid_posterior(log_density, axes):
         log_cell = log_cell[..., None] + np.log(widths)
     z = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)  # (n_1, ..., n_K, K)
     log_p = evaluate(log_density, z.reshape(-1, len(axes)), zero_allowed=True)
+    if not np.isfinite(log_p).any():
+        raise ValueError(
+            f"log_density must be above -inf somewhere on the grid, got -inf at all {len(log_p)} "
+            "points"
+        )
     log_p = log_p.reshape(log_cell.shape)
     bound, _ = iwae_bound((log_p + log_cell).ravel())
     log_normaliser = float(bound + np.log(log_p.size))  # log of a sum from the log of a mean

@@ -89,10 +89,10 @@ def fit_gaussian(
     check_generator(rng)
     check_choice("covariance", covariance, ["diagonal", "full"])
     check_choice("estimator", estimator, ["reparameterised", "score"])
-    check_integer("n_steps", n_steps, minimum=1)
-    check_integer("n_samples", n_samples, minimum=2)
-    check_number("learning_rate", learning_rate, above=0)
-    check_number("start_scale", start_scale, above=0)
+    n_steps = check_integer("n_steps", n_steps, minimum=1)
+    n_samples = check_integer("n_samples", n_samples, minimum=2)
+    learning_rate = check_number("learning_rate", learning_rate, above=0)
+    start_scale = check_number("start_scale", start_scale, above=0)
     if gradient is None:
         gradient = central_differences(log_density)
 

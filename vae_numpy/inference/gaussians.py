@@ -1,8 +1,8 @@
-"""Gaussians N(mean, factor factor^T): covariances, entropy, log-density and divergence."""
+"""Gaussians N(mean, factor factor^T): covariances, entropy and divergence."""
 
 import numpy as np
 
-from vae_numpy.utils import as_vector
+from vae_numpy.utils import as_vector, check_matrix
 
 LOG_2PI = np.log(2 * np.pi)
 
@@ -39,12 +39,12 @@ def gaussian_divergence(mean_q, covariance_q, mean_p, covariance_p):
 
 def as_covariance(covariance, K, name="covariance"):
     """Return a covariance as (K, K) with its Cholesky factor; (K,) means a diagonal one."""
-    covariance = np.asarray(covariance, np.float64)
-    if covariance.shape == (K,):
-        covariance = np.diag(covariance)
-    if covariance.shape != (K, K):
-        raise ValueError(f"{name} must have shape ({K},) or ({K}, {K}), got {covariance.shape}")
-    if not np.allclose(covariance, covariance.T):
+    if np.shape(covariance) == (K,):
+        covariance = np.diag(as_vector(name, covariance))
+    if np.shape(covariance) != (K, K):
+        raise ValueError(f"{name} must have shape ({K},) or ({K}, {K}), got {np.shape(covariance)}")
+    covariance = check_matrix(name, covariance)
+    if not np.allclose(covariance, covariance.T, atol=1e-8 * np.abs(covariance).max()):
         raise ValueError(f"{name} must be symmetric, got {covariance.tolist()}")
     try:
         return covariance, np.linalg.cholesky(covariance)
@@ -55,10 +55,3 @@ def as_covariance(covariance, K, name="covariance"):
 def gaussian_entropy(scale):
     """Compute the entropy of N(mean, scale scale^T), in nats."""
     return float(np.sum(np.log(np.diag(scale))) + 0.5 * len(scale) * (1 + LOG_2PI))
-
-
-def log_normal(centred, factor):
-    """Compute the log-density of N(0, factor factor^T) at each row."""
-    eps = np.linalg.solve(factor, centred.T)  # (D, N)
-    log_volume = np.sum(np.log(np.diag(factor)))
-    return -0.5 * np.sum(eps**2, axis=0) - log_volume - 0.5 * len(factor) * LOG_2PI

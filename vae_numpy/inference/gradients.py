@@ -34,7 +34,7 @@ def elbo(log_density, mean, covariance, *, n_samples=1000, rng):
     """
     mean = as_vector("mean", mean)
     _, scale = as_covariance(covariance, len(mean))
-    check_integer("n_samples", n_samples, minimum=2)
+    n_samples = check_integer("n_samples", n_samples, minimum=2)
     check_generator(rng)
     eps = rng.standard_normal((n_samples, len(mean)))
     f = evaluate(log_density, mean + eps @ scale.T)
@@ -117,7 +117,7 @@ def score_function_gradient(log_density, mean, scale, eps, *, baseline=False):
 
 def _family(mean, scale, eps):
     mean = as_vector("mean", mean)
-    scale, eps = np.asarray(scale, np.float64), check_matrix("eps", eps)
+    scale, eps = check_matrix("scale", scale), check_matrix("eps", eps)
     K = len(mean)
     if scale.shape != (K, K) or np.triu(scale, 1).any() or not (np.diag(scale) > 0).all():
         raise ValueError(

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vae_numpy.inference.gaussians import LOG_2PI, as_covariance, gaussian_entropy, log_normal
-from vae_numpy.utils import as_vector, check_integer, check_matrix, check_number
+from vae_numpy.inference.gaussians import LOG_2PI, as_covariance, gaussian_entropy
+from vae_numpy.utils import as_vector, check_integer, check_matrix, check_number, covariance_of
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,23 @@ class LinearGaussian:
         # A frozen dataclass has no other way to keep what it converted.
         object.__setattr__(self, "W", check_matrix("W", self.W))
         object.__setattr__(self, "mean", as_vector("mean", self.mean, self.W.shape[1]))
-        check_number("noise_variance", self.noise_variance, above=0)
+        noise_variance = check_number("noise_variance", self.noise_variance, above=0)
+        object.__setattr__(self, "noise_variance", noise_variance)
 
     def log_likelihood(self, X):
         """Compute log p(x) = log N(x | mean, W^T W + noise_variance I) of each row: (N,)."""
-        C = self.W.T @ self.W + self.noise_variance * np.eye(self.W.shape[1])  # (D, D)
-        return log_normal(self._centred(X), np.linalg.cholesky(C))
+        # Along the right singular vectors of W the variances are s^2 + noise_variance, across them
+        # noise_variance alone. (As one matrix, little noise would be lost in rounding.)
+        _, s, directions = np.linalg.svd(self.W, full_matrices=False)  # (r,), (r, D)
+        centred, r, D = self._centred(X), len(s), self.W.shape[1]
+        along = centred @ directions.T  # (N, r)
+        variances = s**2 + self.noise_variance
+        squares = np.sum(along**2 / variances, axis=1)
+        if r < D:
+            across = centred - along @ directions  # (N, D)
+            squares += np.sum(across**2, axis=1) / self.noise_variance
+        log_volume = np.sum(np.log(variances)) + (D - r) * np.log(self.noise_variance)
+        return -0.5 * (squares + log_volume + D * LOG_2PI)
 
     def posterior(self, X):
         """Compute the exact posterior p(z | x) = N(z | means_n, covariance) of each row.
@@ -52,9 +63,13 @@ class LinearGaussian:
         covariance : (K, K)
             The same for every row: how sure we are does not depend on what we saw.
         """
-        precision = np.eye(len(self.W)) + self.W @ self.W.T / self.noise_variance
-        covariance = np.linalg.inv(precision)
-        return self._centred(X) @ self.W.T @ covariance / self.noise_variance, covariance
+        # The precision I + W W^T / noise_variance, by the left singular vectors of W.
+        K, D = self.W.shape
+        U, s, directions = np.linalg.svd(self.W, full_matrices=K > D)  # (K, K), (min(K, D),)
+        s = np.append(s, np.zeros(K - len(s)))
+        variances = self.noise_variance / (s**2 + self.noise_variance)  # (K,)
+        gain = (U[:, :D] * (s / (s**2 + self.noise_variance))[:D]) @ directions[:K]  # (K, D)
+        return self._centred(X) @ gain.T, (U * variances) @ U.T
 
     def log_joint(self, x, z):
         """Compute log p(x, z) of one row x (D,) with each of the codes z (N, K): (N,)."""
@@ -125,9 +140,8 @@ def probabilistic_pca(X, n_components):
     X = check_matrix("X", X)
     if X.shape[1] < 2:
         raise ValueError(f"X must have at least 2 features, got {X.shape[1]}")
-    check_integer("n_components", n_components, minimum=1, maximum=X.shape[1] - 1)
-    mean = X.mean(axis=0)
-    eigenvalues, U = np.linalg.eigh((X - mean).T @ (X - mean) / len(X))
+    n_components = check_integer("n_components", n_components, minimum=1, maximum=X.shape[1] - 1)
+    eigenvalues, U = np.linalg.eigh(covariance_of(X))
     eigenvalues, U = eigenvalues[::-1], U[:, ::-1].T  # largest first; the rows of U are u_i
     noise_variance = float(eigenvalues[n_components:].mean())
     if noise_variance <= 1e-12 * eigenvalues[0]:
@@ -136,4 +150,4 @@ def probabilistic_pca(X, n_components):
             "got no variance there: the likelihood has no maximum"
         )
     stretch = np.sqrt(eigenvalues[:n_components] - noise_variance)
-    return LinearGaussian(stretch[:, None] * U[:n_components], mean, noise_variance)
+    return LinearGaussian(stretch[:, None] * U[:n_components], X.mean(axis=0), noise_variance)
