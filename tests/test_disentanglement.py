@@ -488,6 +488,27 @@ def test_all_scores_gives_every_score_and_leaving_some_out_changes_no_other():
     assert some == {name: full[name] for name in ("factor_vae", "mig")}
 
 
+def test_scores_are_seeded_by_their_names_and_not_by_their_places(monkeypatch):
+    encode, table = metrics.tabulate(mediocre_without_noise, TRUTH)
+
+    def run(seed=0):
+        found = metrics.all_scores(encode, table, rng=np.random.default_rng(seed), **ALL)
+        return {name: value for name, value in found.items() if name in NAMES}
+
+    before = run()
+    listed = metrics.scores.SCORES
+    new = {"a new one": lambda subject, rng: rng.random(), "another": lambda subject, rng: 0.0}
+    monkeypatch.setattr(metrics.scores, "SCORES", new | dict(reversed(listed.items())))
+    assert run() == before
+    monkeypatch.setattr(metrics.scores, "SCORES", {"mig": listed["mig"], "dci": listed["dci"]})
+    assert run() == {name: before[name] for name in before if name.startswith(("mig", "dci"))}
+    monkeypatch.setattr(metrics.scores, "SCORES", listed)
+    assert run(1) != before
+    rng = np.random.default_rng(0)  # the caller's generator goes on
+    two = [metrics.all_scores(encode, table, rng=rng, scores=["mig"], **ALL) for _ in range(2)]
+    assert two[0] != two[1] and two[0]["mig"] == before["mig"]
+
+
 def test_all_scores_of_an_encoder_of_pictures_and_chosen_factors():
     def encode(X):
         return X.reshape(-1, 8, 8).sum(axis=1)[:, ::2]
