@@ -5,6 +5,7 @@ from vae_numpy.metrics.beta_vae import beta_vae_score
 from vae_numpy.metrics.dci import DCI, dci
 from vae_numpy.metrics.factor_vae import factor_vae_score
 from vae_numpy.metrics.intrinsic_dimension import intrinsic_dimension
+from vae_numpy.metrics.meaning import MeaninglessScoreWarning
 from vae_numpy.metrics.mig import mig
 from vae_numpy.metrics.modularity import modularity
 from vae_numpy.metrics.mutual_information import mutual_information
@@ -16,6 +17,7 @@ from vae_numpy.metrics.variance import explained_variance, pca_spectrum
 
 __all__ = [
     "DCI",
+    "MeaninglessScoreWarning",
     "Table",
     "alignment_score",
     "alignment_weights",

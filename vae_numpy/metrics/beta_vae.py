@@ -58,9 +58,9 @@ def beta_vae_score(
 
     columns = columns_of(dataset, factors)
     check_generator(rng)
-    check_integer("n_train", n_train, minimum=1)
-    check_integer("n_eval", n_eval, minimum=1)
-    check_integer("batch_size", batch_size, minimum=1)
+    n_train = check_integer("n_train", n_train, minimum=1)
+    n_eval = check_integer("n_eval", n_eval, minimum=1)
+    batch_size = check_integer("batch_size", batch_size, minimum=1)
     with progress_bar(n_train + n_eval, "point", shown=progress, delay=3) as bar:
         points, labels = _points(encode, dataset, columns, n_train, batch_size, rng, bar)
         if len(np.unique(labels)) < 2:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vae_numpy.utils import check_matrix
+from vae_numpy.utils import check_matrix, covariance_of, power_of_two
 
 
 def pca_spectrum(X):
@@ -21,11 +21,10 @@ def pca_spectrum(X):
     Raises
     ------
     TypeError, ValueError
-        If ``X`` is not a finite 2-D array of numbers.
+        If ``X`` is not a finite 2-D array of numbers, or has variances beyond float64.
     """
     X = check_matrix("X", X)
-    centred = X - X.mean(axis=0)
-    eigenvalues = np.linalg.eigvalsh(centred.T @ centred / len(X))[::-1]
+    eigenvalues = np.linalg.eigvalsh(covariance_of(X))[::-1]
     return np.maximum(eigenvalues, 0)  # a direction without variance may round to -1e-17
 
 
@@ -52,6 +51,8 @@ def explained_variance(X, X_hat):
     X, X_hat = check_matrix("X", X), check_matrix("X_hat", X_hat)
     if X.shape != X_hat.shape:
         raise ValueError(f"X_hat must have the shape of X, {X.shape}, got {X_hat.shape}")
+    unit = power_of_two(np.stack([X, X_hat]))  # a share has no unit
+    X, X_hat = X / unit, X_hat / unit
     total = np.sum((X - X.mean(axis=0)) ** 2)
     if total == 0:
         raise ValueError("X must vary, got the same row throughout")
