@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from vae_numpy import metrics
+from vae_numpy import metrics, plotting
 from vae_numpy.data import binarise, clouds, sprites
 from vae_numpy.data.corruption import corrupt, hide_block, put_on_stripes
 from vae_numpy.inference import LinearGaussian, elbo, grid_posterior, iwae_bound, probabilistic_pca
@@ -355,6 +355,17 @@ def test_fault_24_numbers_come_back_as_pythons_own(kind):
         ),
         (lambda: elbo(3, [0], [1], rng=rng()), TypeError, "log_density must be a function"),
         (lambda: elbo(str, [0], [1], rng=rng()), TypeError, "log_density must return an array"),
+        (lambda: plotting.spectrum([0.0, 0.0]), ValueError, "eigenvalues must have a sum above 0"),
+        (lambda: plotting.spectrum([[1.0]]), ValueError, r"eigenvalues must have shape \(n,\)"),
+        (lambda: plotting.image_grid(np.zeros((0, 4, 4))), ValueError, "images must be"),
+        (lambda: plotting.image_grid(np.zeros(16)), ValueError, "images must be"),
+        (lambda: plotting.image_grid(np.zeros((2, 16)), 0), ValueError, "n_columns must be >= 1"),
+        (lambda: plotting.traversal(np.zeros((2, 16))), ValueError, "images must be.*got shape"),
+        (
+            lambda: plotting.reconstructions(np.zeros((2, 16)), np.zeros((3, 16))),
+            ValueError,
+            "X_hat must have the shape of X",
+        ),
         (
             lambda: elbo(lambda z: z[:, 0], [0], [np.nan], rng=rng()),
             ValueError,
