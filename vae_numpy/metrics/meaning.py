@@ -50,8 +50,8 @@ def warn_of_full_bins(bins, n_bins=N_BINS):
         names = [f"code {k} ({np.floor(1000 * share[k]) / 10:g} %)" for k in full]
         _warn(
             f"nearly all values lie in one of {n_bins} bins of equal width, so that a score says "
-            f"nothing of how they differ: {_some(names)}. Values far out stretch the bins: look "
-            "at them, then clip them (np.clip) or put ranks in the place of the values "
+            f"nothing of how they differ: {_some(names)}. If a few values far out stretch the "
+            "bins, look at them, then clip them (np.clip) or put ranks in the place of the values "
             "(scipy.stats.rankdata)"
         )
 
