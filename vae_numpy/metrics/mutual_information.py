@@ -66,9 +66,17 @@ def entropy(factors):
 def _information(bins, values):
     """Compute the information of two columns (N,) of integers from 0 from the pairs in them."""
     n_values = values.max() + 1
-    # Only pairs that occur are counted: there are N at most, however many bins and values.
-    pairs, counts = np.unique(bins * n_values + values, return_counts=True)
+    pairs, counts = _count(bins * n_values + values)
     b, v = np.divmod(pairs, n_values)
     joint = counts / len(bins)  # p(b, v)
     independent = np.bincount(bins)[b] * np.bincount(values)[v] / len(bins) ** 2  # p(b) p(v)
     return np.sum(joint * np.log(joint / independent))
+
+
+def _count(numbers):
+    """Return the numbers >= 0 that occur, and how often each does."""
+    if numbers.max() > 10 * len(numbers):  # mostly gaps: sort them, whatever their size
+        return np.unique(numbers, return_counts=True)
+    counts = np.bincount(numbers)
+    seen = np.flatnonzero(counts)
+    return seen, counts[seen]
