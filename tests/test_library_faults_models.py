@@ -284,8 +284,10 @@ def test_fault_16_ctrl_c_that_the_parent_had_ignored_stays_ignored():
         signal.signal(signal.SIGINT, previous)
 
 
-def test_fault_16_a_huge_number_of_epochs_is_an_integer_like_any_other():
-    model = Autoencoder(2, (5,), max_iter=10**20, callbacks=[lambda m: m.n_iter_ == 2])
+def test_fault_16_a_number_of_epochs_beyond_64_bits_is_refused_by_name():
+    with pytest.raises(ValueError, match="max_iter must fit into 64 bits .* got 1000000"):
+        Autoencoder(2, (5,), max_iter=10**20).fit(X)
+    model = Autoencoder(2, (5,), max_iter=2**62, callbacks=[lambda m: m.n_iter_ == 2])
     assert model.fit(X).n_iter_ == 2
 
 

@@ -6,7 +6,7 @@ import math
 import numpy as np
 
 from vae_numpy import kernels
-from vae_numpy.data.pictures import HIDDEN
+from vae_numpy.data.corruption import HIDDEN
 from vae_numpy.data.sprites import render
 from vae_numpy.exercises.catalogue import exercise
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from vae_numpy.kernels.threads import one_blas_thread
+from vae_numpy.utils import check_matrix, covariance_of, power_of_two
 
 
 def pca_spectrum(X):
@@ -21,12 +22,11 @@ def pca_spectrum(X):
     Raises
     ------
     TypeError, ValueError
-        If ``X`` is not a finite 2-D array of numbers.
+        If ``X`` is not a finite 2-D array of numbers, or has variances beyond float64.
     """
     X = check_matrix("X", X)
-    centred = X - X.mean(axis=0)
     with one_blas_thread():  # several would round in another way
-        eigenvalues = np.linalg.eigvalsh(centred.T @ centred / len(X))[::-1]
+        eigenvalues = np.linalg.eigvalsh(covariance_of(X))[::-1]
     return np.maximum(eigenvalues, 0)  # a direction without variance may round to -1e-17
 
 
@@ -53,27 +53,9 @@ def explained_variance(X, X_hat):
     X, X_hat = check_matrix("X", X), check_matrix("X_hat", X_hat)
     if X.shape != X_hat.shape:
         raise ValueError(f"X_hat must have the shape of X, {X.shape}, got {X_hat.shape}")
+    unit = power_of_two(np.stack([X, X_hat]))  # a share has no unit
+    X, X_hat = X / unit, X_hat / unit
     total = np.sum((X - X.mean(axis=0)) ** 2)
     if total == 0:
         raise ValueError("X must vary, got the same row throughout")
     return float(1 - np.sum((X - X_hat) ** 2) / total)
-
-
-def check_matrix(name, X):
-    """Return ``X`` as a finite (N, D) float64 array with N, D >= 1.
-
-    Raises
-    ------
-    TypeError
-        If it does not hold real numbers.
-    ValueError
-        If it is empty, not 2-D, or holds NaN or infinity.
-    """
-    X = np.asarray(X)
-    if X.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must hold real numbers, got dtype {X.dtype}")
-    if X.ndim != 2 or X.size == 0:
-        raise ValueError(f"{name} must be a non-empty 2-D array (N, D), got shape {X.shape}")
-    if not np.isfinite(X).all():
-        raise ValueError(f"{name} must be finite, got NaN or infinity")
-    return X.astype(np.float64)

@@ -1,46 +1,17 @@
-"""The doctor's knowledge of four places: what people get wrong there, written out.
+"""What people get wrong in four operations, written out: the doctor's special knowledge.
 
-Each place has four parts: the loss, in plain NumPy, for finite differences; its right gradients;
-the gradients after each mistake that is known of it; and a public function that compares.
+Each operation has four parts: the loss, in plain NumPy, for finite differences; its right
+gradients; the gradients after each mistake that is known of it; and a public function that
+compares.
 """
-
-import copy
-from typing import NamedTuple
 
 import numpy as np
 
-from vae_numpy.gradcheck.differences import Differences, differences
-from vae_numpy.gradcheck.doctor import (
-    Case,
-    Diagnosis,
-    Suspect,
-    from_noise,
-    from_previous,
-)
+from vae_numpy.gradcheck.consultation import Operation, as_float64, consult
 from vae_numpy.kernels.reference import ACTIVATIONS
 from vae_numpy.utils import check_choice
 
-
-class _Place(NamedTuple):
-    """Where a gradient is taken: all functions take the place's arguments by name.
-
-    Attributes
-    ----------
-    inputs : dict
-        The name of each gradient, and the argument that it is taken in.
-    loss : callable
-        Returns a number.
-    gradients : callable
-        Returns the right gradients, by name.
-    suspects : callable
-        Returns a list of (mistake, message, gradients by name after the mistake).
-    """
-
-    inputs: dict
-    loss: object
-    gradients: object
-    suspects: object
-
+sigmoid, _ = ACTIVATIONS["sigmoid"]
 
 # The dense layer y = f(x W + b) -----------------------------------------------------------------
 
@@ -53,52 +24,52 @@ def _dense_loss(x, W, b, dy, activation):
 def _dense_gradients(x, W, b, dy, activation):
     f, derivative = ACTIVATIONS[activation]
     y = f(x @ W + (0 if b is None else b))
-    gradients = _dense_back(x, W, dy * derivative(y))
+    gradients = _gradients_from_da(x, W, dy * derivative(y))
     if b is None:
         del gradients["db"]
     return gradients
 
 
-def _dense_back(x, W, da):
+def _gradients_from_da(x, W, da):
     return {"dW": x.T @ da, "db": da.sum(axis=0), "dx": da @ W.T}
 
 
-def _dense_suspects(x, W, b, dy, activation, other_x=()):
+def _dense_suspects(x, W, b, dy, activation, x_redrawn=()):
     f, derivative = ACTIVATIONS[activation]
     a = x @ W + (0 if b is None else b)  # (N, n_out)
     y = f(a)
     da = dy * derivative(y)
     suspects = []
 
-    def behind(mistake, message, wrong_da):
-        suspects.append((mistake, message, _dense_back(x, W, wrong_da)))
+    def suspect_da(mistake, message, wrong_da):
+        suspects.append((mistake, message, _gradients_from_da(x, W, wrong_da)))
 
     if b is not None:
         message = "is computed with a = x W: the bias is forgotten"
-        behind("forgotten_bias", message, dy * derivative(f(x @ W)))
+        suspect_da("forgotten_bias", message, dy * derivative(f(x @ W)))
         unused = {"db": np.zeros_like(b)}
         suspects.append(("forgotten_bias", "is 0: the bias gets no gradient", unused))
     if activation != "identity":
         told = f"takes {activation}'s derivative"
-        behind(
+        suspect_da(
             "derivative_at_input",
             f"{told} at the input a: written with y, it needs y = {activation}(a)",
             dy * derivative(a),
         )
-        behind(
+        suspect_da(
             "derivative_at_input",
             f"{told} at the output where the formula wants the input: written with a, it needs a",
             dy * derivative(f(y)),
         )
-        behind("derivative_missing", f"lacks {activation}'s derivative: da = dy * f'", dy)
-        behind("derivative_of_another", f"{told} twice", da * derivative(y))
+        suspect_da("derivative_missing", f"lacks {activation}'s derivative: da = dy * f'", dy)
+        suspect_da("derivative_of_another", f"{told} twice", da * derivative(y))
     for other, (_, slope) in ACTIVATIONS.items():
         if other not in (activation, "identity"):
             message = f"takes {other}'s derivative, where the activation is {activation}"
-            behind("derivative_of_another", message, dy * slope(y))
-    for other in other_x:
+            suspect_da("derivative_of_another", message, dy * slope(y))
+    for redrawn in x_redrawn:
         message = "is computed with other noise in x than the forward pass had"
-        suspects.append(("noise", message, _dense_back(other, W, da)))
+        suspects.append(("noise", message, _gradients_from_da(redrawn, W, da)))
     return suspects + _wrong_products(x, W, da)
 
 
@@ -134,7 +105,9 @@ def _products(shape, *pairs):
             yield a @ b
 
 
-_DENSE = _Place({"dW": "W", "db": "b", "dx": "x"}, _dense_loss, _dense_gradients, _dense_suspects)
+_DENSE = Operation(
+    {"dW": "W", "db": "b", "dx": "x"}, _dense_loss, _dense_gradients, _dense_suspects
+)
 
 
 def diagnose_dense(
@@ -190,13 +163,13 @@ def diagnose_dense(
     if isinstance(dy, dict):
         terms = {term: {"dy": part} for term, part in dy.items()}
         dy = sum(np.asarray(part, np.float64) for part in dy.values())
-    arguments = _float64(x=x, W=W, b=b, dy=dy) | {"activation": activation}
-    return _consult(
+    arguments = as_float64(x=x, W=W, b=b, dy=dy) | {"activation": activation}
+    return consult(
         _DENSE,
         gradients,
         arguments,
         n_features=np.shape(W),
-        known={"other_x": [np.asarray(o["x"], np.float64) for o in other_noise if "x" in o]},
+        known={"x_redrawn": [np.asarray(o["x"], np.float64) for o in other_noise if "x" in o]},
         terms=terms,
         previous=previous,
         other_noise=other_noise,
@@ -208,20 +181,16 @@ def diagnose_dense(
 # The Bernoulli loss -----------------------------------------------------------------------------
 
 
-def _sigmoid(logits):
-    return 0.5 * (1 + np.tanh(0.5 * logits))
-
-
 def _bernoulli_loss(logits, x):
     return np.sum(np.logaddexp(0, logits) - x * logits) / len(x)
 
 
 def _bernoulli_gradients(logits, x):
-    return {"dlogits": (_sigmoid(logits) - x) / len(x)}
+    return {"dlogits": (sigmoid(logits) - x) / len(x)}
 
 
 def _bernoulli_suspects(logits, x, bias=None):
-    n, p = len(x), _sigmoid(logits)
+    n, p = len(x), sigmoid(logits)
     slope = p * (1 - p)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         dp = (p - x) / slope / n  # the gradient in the probability p
@@ -238,7 +207,7 @@ def _bernoulli_suspects(logits, x, bias=None):
         (
             "derivative_at_input",
             f"{told} at p where the formula wants the logits",
-            dp * _sigmoid(p) * (1 - _sigmoid(p)),
+            dp * sigmoid(p) * (1 - sigmoid(p)),
         ),
         ("derivative_of_another", f"{told} twice: p - x holds it already", (p - x) * slope / n),
         (
@@ -250,11 +219,11 @@ def _bernoulli_suspects(logits, x, bias=None):
     ]
     if bias is not None:
         message = "is computed without the bias of the layer that makes the logits"
-        suspects.append(("forgotten_bias", message, (_sigmoid(logits - bias) - x) / n))
+        suspects.append(("forgotten_bias", message, (sigmoid(logits - bias) - x) / n))
     return [(mistake, message, {"dlogits": wrong}) for mistake, message, wrong in suspects]
 
 
-_BERNOULLI = _Place(
+_BERNOULLI = Operation(
     {"dlogits": "logits"}, _bernoulli_loss, _bernoulli_gradients, _bernoulli_suspects
 )
 
@@ -286,12 +255,12 @@ def diagnose_bernoulli(
     -------
     diagnosis : Diagnosis
     """
-    return _consult(
+    return consult(
         _BERNOULLI,
         gradients,
-        _float64(logits=logits, x=x),
+        as_float64(logits=logits, x=x),
         n_features=np.shape(x)[1],
-        known=_float64(bias=bias),
+        known=as_float64(bias=bias),
         previous=previous,
         other_noise=other_noise,
         through=through,
@@ -347,7 +316,7 @@ def _kl_suspects(mu, logvar, bias=None):
     return suspects
 
 
-_KL = _Place({"dmu": "mu", "dlogvar": "logvar"}, _kl_loss, _kl_gradients, _kl_suspects)
+_KL = Operation({"dmu": "mu", "dlogvar": "logvar"}, _kl_loss, _kl_gradients, _kl_suspects)
 
 
 def diagnose_kl(
@@ -377,12 +346,12 @@ def diagnose_kl(
     -------
     diagnosis : Diagnosis
     """
-    return _consult(
+    return consult(
         _KL,
         gradients,
-        _float64(mu=mu, logvar=logvar),
+        as_float64(mu=mu, logvar=logvar),
         n_features=np.shape(mu)[1],
-        known=_float64(bias=bias),
+        known=as_float64(bias=bias),
         previous=previous,
         other_noise=other_noise,
         through=through,
@@ -431,7 +400,7 @@ def _sample_suspects(dz, mu, logvar, eps):
     return suspects
 
 
-_SAMPLE = _Place(
+_SAMPLE = Operation(
     {"dmu": "mu", "dlogvar": "logvar"}, _sample_loss, _sample_gradients, _sample_suspects
 )
 
@@ -464,119 +433,13 @@ def diagnose_reparameterise(
     -------
     diagnosis : Diagnosis
     """
-    return _consult(
+    return consult(
         _SAMPLE,
         gradients,
-        _float64(dz=dz, mu=mu, logvar=logvar, eps=eps),
+        as_float64(dz=dz, mu=mu, logvar=logvar, eps=eps),
         n_features=np.shape(mu)[1],
         previous=previous,
         other_noise=other_noise,
         through=through,
         tolerance=tolerance,
     )
-
-
-# What all places share --------------------------------------------------------------------------
-
-
-def _float64(**arrays):
-    """Copy the arrays to float64; leave what is None."""
-    return {k: a if a is None else np.array(a, np.float64) for k, a in arrays.items()}
-
-
-def _consult(
-    place,
-    gradients,
-    arguments,
-    *,
-    n_features,
-    known=None,
-    terms=None,
-    previous=None,
-    other_noise=(),
-    through=None,
-    tolerance=None,
-):
-    """Judge each gradient and return the Diagnosis to be shown first."""
-    back = through or (lambda here: here)
-    right = place.gradients(**arguments)
-    ends = back(right)
-    if callable(gradients):
-        first, again = (_by_name(gradients(), ends) for _ in range(2))
-    else:
-        first, again = _by_name(gradients, ends), {}
-    slopes = _slopes(place, arguments, through, first)
-    suspects = [
-        (mistake, message, back({**right, **wrong}))
-        for mistake, message, wrong in place.suspects(**arguments, **(known or {}))
-    ]
-    others = [back(place.gradients(**arguments | _float64(**other))) for other in other_noise]
-    earlier = previous and back(place.gradients(**arguments | _float64(**previous)))
-    parts = {
-        t: back(place.gradients(**arguments | _float64(**p))) for t, p in (terms or {}).items()
-    }
-
-    diagnoses = []
-    for key, given in first.items():
-        case = Case(
-            key,
-            slopes[key],
-            tolerance=tolerance,
-            batch_size=len(next(iter(arguments.values()))),
-            n_features=n_features,
-        )
-        foreseen = [Suspect(mistake, wrong[key], told) for mistake, told, wrong in suspects]
-        foreseen += from_noise([other[key] for other in others])
-        foreseen += from_previous(earlier[key], ends[key]) if earlier else []
-        for name in first:
-            if name != key:
-                message = f"has the numbers of {name}: are two gradients in each other's place?"
-                foreseen.append(Suspect("swapped", ends[name], message))
-        if given is None and key == "db":
-            given = np.zeros_like(ends[key])  # a bias without a gradient, put differently
-        pieces = {term: part[key] for term, part in parts.items()}
-        diagnoses.append(case.judge(given, foreseen, pieces, again=again.get(key)))
-    return _first(diagnoses)
-
-
-def _by_name(gradients, wanted):
-    """Check the names; return a dict of copies, for a function may write into its arrays again."""
-    if len(wanted) == 1 and not isinstance(gradients, dict):
-        gradients = dict.fromkeys(wanted, gradients)
-    names = ", ".join(repr(name) for name in wanted)
-    if not isinstance(gradients, dict):
-        got = type(gradients).__name__
-        raise TypeError(f"gradients must be a dict with keys out of {names}, got {got}")
-    if not gradients or not set(gradients) <= set(wanted):
-        raise ValueError(f"gradients must have keys out of {names}, got {list(gradients)}")
-    return copy.deepcopy(gradients)
-
-
-def _slopes(place, arguments, through, wanted):
-    """Return the Differences of each wanted gradient, here or, with ``through``, further back."""
-    here = {
-        key: differences(lambda _: place.loss(**arguments), arguments[name])
-        for key, name in place.inputs.items()
-        if arguments[name] is not None and (through or key in wanted)
-    }
-    if through is None:
-        return here
-    central = {key: s.central for key, s in here.items()}
-    # What differences can see grows with the numbers.
-    unit = max(abs(g).max() for g in central.values())
-    resolution = max(s.resolution for s in here.values())
-    return {
-        key: Differences(end, end, end, resolution * abs(end).max() / unit if unit else resolution)
-        for key, end in through(central).items()
-    }
-
-
-def _first(diagnoses):
-    """Choose what to show: the first wrong gradient, with a name if one has a name."""
-    wrong = [d for d in diagnoses if not d]
-    if wrong:
-        return min(wrong, key=lambda d: d.mistake == "unknown")
-    names = ", ".join(d.where for d in diagnoses)
-    error = max(d.error for d in diagnoses)
-    message = f"{names} {'is' if len(diagnoses) == 1 else 'are'} right: relative error {error:.1e}"
-    return Diagnosis(None, message, error, where=names)
