@@ -36,9 +36,12 @@ class Table:
     --------
     The true factors themselves as the data, so that ``encode`` may be any function of them:
 
-    >>> sprites = data.sprites.Sprites()
+    >>> from vae_numpy.data.sprites import Sprites
+    >>> from vae_numpy.metrics import factor_vae_score
+    >>> sprites, rng = Sprites(), np.random.default_rng(0)
     >>> truth = Table(sprites.factors(np.arange(len(sprites))), sprites)
-    >>> factor_vae_score(lambda rows: rows @ rotation, truth, rng=np.random.default_rng(0))
+    >>> factor_vae_score(lambda rows: rows, truth, rng=rng, n_train=500, n_eval=500)
+    1.0
     """
 
     def __init__(self, rows, dataset):
