@@ -158,8 +158,10 @@ def _section(home, things, headed):
     for key, thing in things.items():
         if inspect.isclass(thing):
             kind = "exception" if issubclass(thing, BaseException) else "class"
+            methods = public_methods(thing)  # an empty list would mean all to autodoc
             rst += [f".. auto{kind}:: {LIBRARY}.{key}"]
-            rst += [f"   :members: {', '.join(public_methods(thing))}", ""]
+            rst += [f"   :members: {', '.join(methods)}"] if methods else []
+            rst += [""]
         else:
             rst += [f".. autofunction:: {LIBRARY}.{key}", ""]
     heading = f"## {home}\n\n" if headed else ""
