@@ -161,9 +161,11 @@ def effective_beta(
 
     Examples
     --------
-    >>> effective_beta(n_features=784, n_latents=2, reconstruction="bernoulli",
+    Two means that should have been sums, for 8 x 8 pictures and 2 latents:
+
+    >>> effective_beta(n_features=64, n_latents=2, reconstruction="bernoulli",
     ...                mean_over_features=True, mean_over_latents=True)
-    392.0
+    32.0
     """
     check_number("kl_weight", kl_weight, minimum=0)
     check_integer("n_features", n_features, minimum=1)
