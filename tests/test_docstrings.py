@@ -48,14 +48,13 @@ NUMPYDOC_TO_DO = {
     "data.sprites",
     "exercises",
     "gradcheck",
-    "inference",
     "kernels",
     "likelihoods",
     "metrics.alignment",
     "metrics.sampling",
     "models",
 }
-RAISES_TO_DO = {"gradcheck", "inference", "likelihoods", "plotting"}
+RAISES_TO_DO = {"gradcheck", "likelihoods", "plotting"}
 
 
 # Examples ------------------------------------------------------------------------------------

@@ -31,6 +31,6 @@ RandomState: TypeAlias = int | np.random.Generator | np.random.RandomState | Non
 
 FilePath: TypeAlias = str | os.PathLike[str]
 
-# ``FloatArray | MaybeNone`` is an array, but None where the arguments said that nobody wants one. Who
-# calls knows that, and need not prove it to mypy. (Python's own annotations have the same name.)
+# ``FloatArray | MaybeNone`` is an array, but None where the arguments said that nobody wants one.
+# Who calls knows that, and need not prove it to mypy. (Python's own annotations use this name too.)
 MaybeNone: TypeAlias = Any
