@@ -19,9 +19,9 @@ from experiments.sprite_models import (
     stream,
     untrained,
 )
-from vae_numpy.cooling import fit_cooling
 from vae_numpy.metrics import tabulate
 from vae_numpy.models import VAE
+from vae_numpy.schedules import fit_cooling
 
 BETAS = (1, 2, 4, 6, 8, 16, 64)  # beta_norm = beta K / D: 4 here is 16 on 64 x 64 pixels
 SHIPPED = (1, 4, 16)  # a low, a good and a too high beta

@@ -13,10 +13,10 @@ from sklearn.decomposition import PCA, FastICA
 
 from experiments import runs
 from experiments.sprite_models import EverySecond, describe, scores, stream, untrained
-from vae_numpy.cooling import fit_cooling
 from vae_numpy.data.sprites import Sprites
 from vae_numpy.metrics import Table, tabulate
 from vae_numpy.models import VAE
+from vae_numpy.schedules import fit_cooling
 
 FACTORS = ["scale", "orientation", "posX", "posY"]
 K = 10

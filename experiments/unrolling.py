@@ -29,7 +29,6 @@ from sklearn.preprocessing import StandardScaler
 
 from experiments import runs as frame
 from vae_numpy import __version__, data, kernels
-from vae_numpy.curriculum import fit_growing
 from vae_numpy.data.geodesic import geodesic_order
 from vae_numpy.layers import flatten
 from vae_numpy.losses import squared_error
@@ -37,6 +36,7 @@ from vae_numpy.metrics import explained_variance, pca_spectrum
 from vae_numpy.models import Autoencoder
 from vae_numpy.models.autoencoder import dense_stack
 from vae_numpy.optimisers import Adam
+from vae_numpy.schedules import fit_growing
 
 RESULTS = Path(__file__).parent / "results" / "unrolling.json"
 N_POINTS = 1500

@@ -203,7 +203,7 @@ def test_bernoulli_refuses_data_outside_0_and_1(bad):
         ("hidden_layer_sizes", -3, ValueError, ">= 1, got -3"),
         ("hidden_layer_sizes", (8, 2.5), TypeError, "an integer, got 2.5"),
         ("hidden_layer_sizes", None, TypeError, "an integer, got None"),
-        ("hidden_layer_sizes", "64", TypeError, "an integer, got '6'"),
+        ("hidden_layer_sizes", "64", TypeError, "an integer, got '64'"),
         ("validation_fraction", 0, ValueError, "> 0 and < 1, got 0"),
         ("validation_fraction", 1.0, ValueError, "> 0 and < 1, got 1"),
     ],
@@ -294,7 +294,7 @@ def test_early_stopping_holds_out_rows_that_it_never_trains_on():
     assert model.history_["validation_loss"][-1] >= -model.score(data[rows])  # the best is kept
     assert min(model.history_["validation_loss"]) == pytest.approx(-model.score(data[rows]))
     other = stopping(random_state=1, max_iter=1).fit(data)
-    assert not np.array_equal(other._held_out, model._held_out)
+    assert not np.array_equal(other._held_out.rows, model._held_out.rows)
 
 
 @pytest.mark.parametrize("seed", range(3))

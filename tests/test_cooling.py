@@ -6,9 +6,8 @@ import signal
 import numpy as np
 import pytest
 
-from vae_numpy.cooling import cooling_beta, fit_cooling
 from vae_numpy.models import VAE
-from vae_numpy.training import Run
+from vae_numpy.schedules import cooling_beta, fit_cooling
 
 
 class Recorder:
@@ -16,7 +15,7 @@ class Recorder:
 
     def __init__(self, beta):
         self.beta, self.betas, self.rows = beta, [], []
-        self._run = Run(None, None)
+        self.interrupted_ = False
 
     def partial_fit(self, X):
         self.betas.append(self.beta)

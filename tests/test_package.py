@@ -52,7 +52,7 @@ def test_every_name_of_the_package_loads():
 
 def test_the_names_that_docstrings_give_load_after_the_import_of_the_package():
     name = value_of(
-        "import vae_numpy; assert vae_numpy.cooling.fit_cooling;"
+        "import vae_numpy; assert vae_numpy.schedules.fit_cooling;"
         "print(json.dumps(vae_numpy.data.geodesic.geodesic_order.__name__))"
     )
     assert name == "geodesic_order"

@@ -68,7 +68,9 @@ def fitted(name="adam, noise, stopping", dtype=np.float64, **arguments):
 def bits(model):
     """Return all that was learnt and all that the next step depends on, in a form that compares."""
     run, arrays = model._run, [p.value for p in model._parameters()]
-    arrays += [getattr(model, name, None) for name in ("_held_out", "_best_weights", "mean_")]
+    arrays.append(getattr(model, "mean_", None))
+    if model._held_out is not None:
+        arrays += [model._held_out.rows, model._held_out.best, model._held_out.last]
     state = {"history": {k: np.array(v).tolist() for k, v in model.history_.items()}}
     if run is not None:
         arrays += [run.order, *(run.optimiser.slots or [()])[0]]
@@ -343,6 +345,20 @@ def test_checkpoints_come_every_k_epochs(tmp_path):
         Checkpoint(path, every=0)
     with pytest.raises(TypeError, match="every must be an integer"):
         Checkpoint(path, every=1.5)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="os.kill with SIGINT ends the process on Windows")
+def test_a_batch_size_that_was_changed_before_saving_is_refused_after_loading(tmp_path):
+    model_class, arguments = MODELS["adam, noise, stopping"]
+    model = interrupted(model_class, 7)(**arguments)
+    with pytest.warns(match="stopped by Ctrl-C in epoch 3 of 6"):
+        model.fit(X)
+    model.__class__ = model_class
+    model.set_params(batch_size=48).save(tmp_path / "model.npz")
+    loaded = Autoencoder.load(tmp_path / "model.npz")
+    with pytest.raises(ValueError, match="batch_size must stay"):
+        loaded.resume(X)
+    assert bits(loaded.set_params(batch_size=16).resume(X)) == bits(fitted())
 
 
 @pytest.mark.parametrize("change", [X[:59], np.vstack([X, X[:1]]), X[:, :4]])
@@ -985,7 +1001,9 @@ WRONG = {
     "epoch without losses": (with_run(epoch=3), "epoch must be"),
     "batch a half": (with_run(batch=0.5), "batch must be an integer"),
     "batch negative": (with_run(batch=-1), "batch must be"),
-    "batch beyond": (with_run(batch=49), "batch must be"),
+    "batch beyond": (with_run(batch=4), "batch must be"),
+    "batch_size 0": (with_run(batch_size=0), "batch_size must be"),
+    "batch_size a half": (with_run(batch_size=0.5), "batch_size must be an integer"),
     "t a text": (with_run(t="1"), "t must be an integer"),
     "t negative": (with_run(t=-1), "t must be"),
     "t beyond": (with_run(t=2**63), "t must be"),
@@ -1179,6 +1197,13 @@ HOSTILE = {
     "shape stated": lambda good: archive_of({"header": npy_of_zeros("<f8", (10**12,), 100)}),
     "another compression": lambda good: archive_of({"header": bytes(2**20)}, kind=zipfile.ZIP_LZMA),
     "many members": lambda good: archive_of({f"a{i}": b"" for i in range(30_000)}),
+    "many rows": lambda good: rebuilt(
+        good,
+        lambda header, arrays: (
+            header["run"].update(n_samples=2**28),
+            arrays.update(order=np.arange(3)),
+        ),
+    ),
     "weights of no use": lambda good: rebuilt(
         good, lambda header, arrays: arrays.update(weights=np.zeros(2**24))
     ),
@@ -1205,7 +1230,8 @@ def test_faults_15_and_24_refusing_takes_little_memory(good, tmp_path):
 def test_files_of_the_first_version_are_read(version, stopped, tmp_path):
     def to_version(header, arrays):
         header["format"] = f"vae_numpy model, version {version}"
-        if version == 1:  # the history was in the header
+        if version == 1:  # the history was in the header, and the batches' size an argument
+            del header["run"]["batch_size"]
             header["history"] = {
                 name: arrays.pop(f"history{i}").tolist() for i, name in enumerate(header["history"])
             }

@@ -19,12 +19,12 @@ from sklearn.exceptions import ConvergenceWarning
 
 from vae_numpy.models import LinearAutoencoder
 from vae_numpy.optimisers import SGD
+from vae_numpy.schedules import learning_rate_at
 from vae_numpy.training import (
     EarlyStopping,
     History,
     Run,
     TrainingDiverged,
-    learning_rate_at,
     minibatches,
     train,
 )
@@ -34,6 +34,12 @@ bounded = settings(derandomize=True, deadline=None, max_examples=60)
 
 def new_run(seed=0):
     return Run(np.random.default_rng(seed), SGD(0.1))
+
+
+def loop(step, run, *, n_samples, **options):
+    """Train on data that are the row numbers: ``step(rows)`` is told which rows it was given."""
+    X = np.arange(n_samples)[:, None]
+    train(lambda x, rng: step(x[:, 0]), [], X, run, **options)
 
 
 # Minibatches ----------------------------------------------------------------------------------
@@ -94,7 +100,7 @@ def test_an_epochs_loss_is_the_mean_over_all_rows_also_with_a_short_last_batch(n
         return {"loss": per_row[rows].mean(), "parts": np.array([per_row[rows].mean(), 1.0])}
 
     run = new_run()
-    train(step, run, n_samples=n, batch_size=size, n_epochs=epochs)
+    loop(step, run, n_samples=n, batch_size=size, n_epochs=epochs)
     assert run.epoch == epochs and len(run.history["loss"]) == epochs
     assert sorted(np.concatenate(seen)) == sorted(list(range(n)) * epochs)
     for loss, parts in zip(run.history["loss"], run.history["parts"], strict=True):
@@ -104,7 +110,7 @@ def test_an_epochs_loss_is_the_mean_over_all_rows_also_with_a_short_last_batch(n
 
 def test_each_epoch_has_an_order_of_its_own():
     orders = []
-    train(
+    loop(
         lambda rows: orders.append(tuple(rows)) or {"loss": 0.0},
         new_run(),
         n_samples=10,
@@ -122,7 +128,7 @@ def test_after_epoch_ends_the_training_and_is_called_once_an_epoch():
         calls.append(run.epoch)
         return run.epoch == 3
 
-    train(
+    loop(
         lambda rows: {"loss": 1.0},
         run,
         n_samples=5,
@@ -137,13 +143,13 @@ def test_a_finished_run_is_not_trained_again():
     run, steps = new_run(), []
     arguments = {"n_samples": 5, "batch_size": 5}
     for n_epochs, total in [(3, 3), (3, 3), (2, 3), (5, 5)]:
-        train(lambda rows: steps.append(1) or {"loss": 1.0}, run, n_epochs=n_epochs, **arguments)
+        loop(lambda rows: steps.append(1) or {"loss": 1.0}, run, n_epochs=n_epochs, **arguments)
         assert len(steps) == total
 
 
 def test_losses_may_have_any_names():
     run = new_run()
-    train(lambda rows: {"nll": 1.0, "kl": 2.0}, run, n_samples=3, batch_size=2, n_epochs=2)
+    loop(lambda rows: {"nll": 1.0, "kl": 2.0}, run, n_samples=3, batch_size=2, n_epochs=2)
     assert run.history == {"nll": [1.0, 1.0], "kl": [2.0, 2.0]}
 
 
@@ -156,7 +162,7 @@ def test_divergence_says_which_loss_when_and_what_to_try(bad):
         return {"loss": 1.0, "kl": bad if len(count) == 6 else 2.0}
 
     with pytest.raises(TrainingDiverged) as error:
-        train(step, run, n_samples=10, batch_size=3, n_epochs=5)
+        loop(step, run, n_samples=10, batch_size=3, n_epochs=5)
     message = str(error.value)
     assert message.startswith(f"kl became {bad}")
     assert "batch 2 of epoch 2" in message
@@ -165,12 +171,18 @@ def test_divergence_says_which_loss_when_and_what_to_try(bad):
     assert isinstance(error.value, ArithmeticError)
 
 
-@pytest.mark.parametrize("name", ["n_samples", "batch_size"])
-@pytest.mark.parametrize("bad", [0, -1, 1.5])
+@pytest.mark.parametrize(
+    "name, bad", [("batch_size", 0), ("batch_size", -1), ("batch_size", 1.5), ("n_epochs", -1)]
+)
 def test_train_names_a_bad_size(name, bad):
     sizes = {"n_samples": 5, "batch_size": 2, "n_epochs": 2, name: bad}
     with pytest.raises((ValueError, TypeError), match=f"{name} must be .*, got {bad}"):
-        train(lambda rows: {"loss": 1.0}, new_run(), **sizes)
+        loop(lambda rows: {"loss": 1.0}, new_run(), **sizes)
+
+
+def test_train_refuses_data_without_rows():
+    with pytest.raises(ValueError, match=r"len\(X\) must be >= 1, got 0"):
+        loop(lambda rows: {"loss": 1.0}, new_run(), n_samples=0, batch_size=2, n_epochs=2)
 
 
 def test_history_keeps_what_is_recorded_under_each_name():
@@ -287,11 +299,11 @@ def test_ctrl_c_ends_after_the_running_step_and_train_goes_on_at_the_next(own_ha
             return {"loss": float(rows.sum())}
 
         arguments = {"n_samples": 10, "batch_size": 3, "n_epochs": 3}  # 4 steps an epoch
-        train(step, run, **arguments)
+        loop(step, run, **arguments)
         if interrupted_at:
             assert run.interrupted and len(seen) == interrupted_at
             assert signal.getsignal(signal.SIGINT) is own_handler
-            train(step, run, **arguments)
+            loop(step, run, **arguments)
         assert not run.interrupted and run.epoch == 3
         return seen, run.history
 
@@ -306,7 +318,7 @@ def test_a_second_ctrl_c_stops_a_step_that_hangs(own_handler):
         raise AssertionError("not reached")
 
     with pytest.raises(KeyboardInterrupt):
-        train(step, new_run(), n_samples=3, batch_size=1, n_epochs=1)
+        loop(step, new_run(), n_samples=3, batch_size=1, n_epochs=1)
     assert signal.getsignal(signal.SIGINT) is own_handler
 
 
@@ -316,7 +328,7 @@ def test_the_handler_is_restored_after_an_exception(own_handler):
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        train(step, new_run(), n_samples=3, batch_size=1, n_epochs=1)
+        loop(step, new_run(), n_samples=3, batch_size=1, n_epochs=1)
     assert signal.getsignal(signal.SIGINT) is own_handler
 
 

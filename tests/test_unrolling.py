@@ -9,10 +9,10 @@ from scipy.stats import spearmanr
 from sklearn.preprocessing import StandardScaler
 
 from vae_numpy import data
-from vae_numpy.curriculum import fit_growing
 from vae_numpy.data.geodesic import geodesic_order
 from vae_numpy.metrics import explained_variance
 from vae_numpy.models import Autoencoder, LinearAutoencoder
+from vae_numpy.schedules import fit_growing
 from vae_numpy.training import Run
 
 

@@ -6,10 +6,10 @@ differentiation and no plan for one. The modules are meant to be read beside the
     kernels      the array arithmetic, once in NumPy and once compiled by numba
     layers       Dense, Sequential
     losses       squared error, Gaussian and Bernoulli likelihoods, the Gaussian KL
+    likelihoods  what a decoder's output says of a datum, one class each
     optimisers   SGD, Adagrad, Adam
     training     minibatches, the training loop, callbacks, checkpoints
-    curriculum   training on a growing part of the data
-    cooling      training while beta falls
+    schedules    what changes in the course of a training: learning rate, beta, the data seen
     inference    probabilistic PCA, the ELBO, its gradients, fitting a Gaussian, IWAE
     models       the estimators, in scikit-learn's manner
     data         the point clouds and pictures of the book
@@ -24,19 +24,19 @@ import importlib
 __version__ = "0.1.0"
 
 __all__ = [
-    "cooling",
-    "curriculum",
     "data",
     "exercises",
     "gradcheck",
     "inference",
     "kernels",
     "layers",
+    "likelihoods",
     "losses",
     "metrics",
     "models",
     "optimisers",
     "plotting",
+    "schedules",
     "training",
 ]
 

@@ -1,8 +1,11 @@
 """Layers: what a network is made of, each with its backward pass under its forward pass.
 
 A layer never updates its own weights: ``backward`` adds into the gradients, and an optimiser
-(``vae_numpy.optimisers``) changes the values.
+(``vae_numpy.optimisers``) changes the values. What a layer of your own has to do so that it trains
+in a ``Sequential`` and in every model stands under ``Layer``.
 """
+
+from typing import Protocol
 
 import numpy as np
 
@@ -57,6 +60,51 @@ def flatten(parameters):
         p.grad = flat.grad[start:stop].reshape(shape)
         start = stop
     return flat
+
+
+class Layer(Protocol):
+    """What the networks and the models ask of a layer; a class that has it all is one.
+
+    Rows are samples, whatever is in them: a layer on pictures takes (N, C H W) and knows the shape
+    behind it. ``Dense`` and ``Sequential`` are layers.
+
+    Attributes
+    ----------
+    n_in, n_out : int
+        Numbers in a row that comes in and in one that goes out.
+    shape_in, shape_out : tuple of int, optional
+        For a layer on pictures, (C, H, W): channels, height, width. ``n_in`` and ``n_out`` are
+        their products.
+    """
+
+    n_in: int
+    n_out: int
+
+    def forward(self, x, *, remember=True):
+        """Compute y (N, n_out) from x (N, n_in).
+
+        With ``remember`` the layer keeps what ``backward`` needs; without it, it is left as it
+        was: several threads may use it at once.
+        """
+        ...
+
+    def backward(self, dy, *, accumulate=True, need_dx=True):
+        """Take the loss's gradient in y (N, n_out), return the one in x (N, n_in).
+
+        The gradients in the parameters are added to their ``grad``, or, without ``accumulate``,
+        overwrite it. Without ``need_dx`` nothing needs to be returned.
+        """
+        ...
+
+    def parameters(self):
+        """List the ``Parameter``s to be learnt, in an order that never changes."""
+        ...
+
+
+def widest(network):
+    """Return the most numbers that a row has anywhere between the layers of a network."""
+    layers = getattr(network, "layers", [network])
+    return max(max(layer.n_in, layer.n_out) for layer in layers)
 
 
 class Dense:
@@ -242,3 +290,30 @@ class Sequential:
 
     def __repr__(self):
         return f"Sequential({self.layers})"
+
+
+# The sample of a VAE's code: a layer without weights, whose noise is handed in --------------------
+
+
+def split(h):
+    """Split the encoder's output (N, 2 K) into means and log-variances, (N, K) each."""
+    K = h.shape[1] // 2
+    return np.ascontiguousarray(h[:, :K]), np.ascontiguousarray(h[:, K:])
+
+
+def join(dmu, dlogvar):
+    """Join the gradients in both halves, (N, K) each, into one in the encoder's output (N, 2 K)."""
+    return np.concatenate([dmu, dlogvar], axis=1)
+
+
+def reparameterise(mu, logvar, eps):
+    """Draw z = mu + exp(logvar / 2) eps (Kingma & Welling 2014, section 2.4); all are (N, K)."""
+    return mu + np.exp(0.5 * logvar) * eps
+
+
+def reparameterise_backward(dz, logvar, eps):
+    """Return the gradients in mu and logvar, given the one in z; all are (N, K)."""
+    # z = mu + exp(logvar / 2) eps
+    dmu = dz
+    dlogvar = dz * eps * 0.5 * np.exp(0.5 * logvar)
+    return dmu, dlogvar

@@ -7,7 +7,7 @@ function returns the value as a float and the gradient in each of its first argu
 import numpy as np
 
 from vae_numpy import kernels
-from vae_numpy.utils import check_choice, check_integer, check_number
+from vae_numpy.utils import check_choice, check_integer, check_number, in_unit_interval
 
 
 def squared_error(x_hat, x):
@@ -46,7 +46,7 @@ def bernoulli_nll(logits, x):
     Parameters
     ----------
     logits, x : (N, D)
-        The values of ``x`` lie in [0, 1].
+        The values of ``x`` lie in [0, 1], but for a rounding (``utils.in_unit_interval``).
 
     Returns
     -------
@@ -59,9 +59,7 @@ def bernoulli_nll(logits, x):
         If the shapes differ, the batch is empty or ``x`` leaves [0, 1].
     """
     logits, x = _prepare(logits=logits, x=x)
-    if x.size and (x.min() < 0 or x.max() > 1):
-        raise ValueError(f"x must lie in [0, 1], got values from {x.min()} to {x.max()}")
-    return kernels.bernoulli_nll(logits, x)
+    return kernels.bernoulli_nll(logits, in_unit_interval("x", x))
 
 
 def gaussian_nll(mean, logvar, x):

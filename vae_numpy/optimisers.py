@@ -47,7 +47,7 @@ class _Optimiser:
         self.t += 1
         for p, slots in zip(parameters, self.slots, strict=True):
             # The kernels take flat arrays; ravel of a contiguous one is a view.
-            self._update(p.value.reshape(-1), p.grad.reshape(-1), *(s.reshape(-1) for s in slots))
+            self._update(p.value.ravel(), p.grad.ravel(), *map(np.ravel, slots))
 
 
 def _check_arrays(value, grad):

@@ -23,10 +23,12 @@ def progress_bar(total, unit, *, shown, initial=0, delay=0):
         In seconds; a bar appears only if its work takes longer.
     """
     options = {"total": total, "initial": initial, "unit": unit, "disable": not shown}
+    if sys.stderr is None:  # a program without a console
+        options["disable"] = True
     if _in_notebook():
         # Nothing but the output that is replaced: what tqdm writes to its file is dropped.
         return _NotebookBar(file=io.StringIO(), ncols=78, ascii=True, delay=delay, **options)
-    if sys.stderr.isatty():
+    if sys.stderr is not None and sys.stderr.isatty():
         return tqdm(delay=delay, **options)
     # In a file or a pipe each refresh would leave a line of its own: write the last one only.
     return tqdm(mininterval=float("inf"), delay=max(delay, 1e-9), **options)

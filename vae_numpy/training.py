@@ -1,7 +1,8 @@
 """Training: minibatches, the loop over them, and what watches it.
 
-The loop knows nothing of models. It is handed a function ``step(rows)`` that does one update
-on the given rows and returns its losses, and a ``Run`` that says where the training stands.
+The loop knows nothing of models. It is handed a function that passes a minibatch forward and
+backward, the parameters whose gradients that function writes, and a ``Run`` that says where the
+training stands.
 """
 
 import math
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from vae_numpy.progress import progress_bar
-from vae_numpy.utils import check_choice, check_generator, check_integer, check_number
+from vae_numpy.utils import check_generator, check_integer, check_number
 
 
 class TrainingDiverged(ArithmeticError):
@@ -55,31 +56,66 @@ class Run:
         The order of the rows in an epoch that has begun and not ended.
     batch, n_batches : int
         Finished batches of that epoch, and all of them.
+    batch_size : int
+        Rows in a batch.
     totals : dict
         Each loss times the number of its rows, summed over those batches.
+    running : bool
+        Whether ``train`` is at work on it.
     interrupted : bool
         Whether Ctrl-C ended the last call of ``train``.
     finished : bool
         Whether early stopping ended the training.
     n_samples : int
         The number of rows of the data, the held-out ones included.
-    least : float
-        The least validation loss.
+    solver : str or None
+        What the model that trains calls this optimiser.
     """
 
     def __init__(self, rng, optimiser, history=None):
         self.rng, self.optimiser = rng, optimiser
         self.history = History() if history is None else history
         self.epoch, self.order, self.batch, self.totals = 0, None, 0, {}
-        self.n_batches = 1
-        self.interrupted = self.finished = False
-        self.n_samples = None
-        self.least = math.inf
+        self.n_batches = self.batch_size = 1
+        self.running = self.interrupted = self.finished = False
+        self.n_samples = self.solver = None
 
     @property
     def progress(self):
         """Epochs of training so far, with the begun one as a fraction."""
         return self.epoch + self.batch / self.n_batches
+
+    def batches(self, n_samples, batch_size):
+        """Yield the rows of each batch that is left of the epoch, which begins if none has."""
+        if self.order is None:
+            self.order, self.batch, self.totals = self.rng.permutation(n_samples), 0, {}
+        yield from _batches(self.order[self.batch * batch_size :], batch_size)
+
+    def add(self, losses, n_rows):
+        """Count a finished batch and its losses, each a mean over its rows.
+
+        Raises
+        ------
+        TrainingDiverged
+            If a loss is NaN or infinite.
+        """
+        for name, value in losses.items():
+            if not np.all(np.isfinite(value)):
+                raise TrainingDiverged(
+                    f"{name} became {value} at batch {self.batch + 1} of epoch {self.epoch + 1}; "
+                    "try a smaller learning rate (here it was "
+                    f"{self.optimiser.learning_rate:g}) or scale the features to about 1"
+                )
+            self.totals[name] = self.totals.get(name, 0) + value * n_rows
+        self.batch += 1
+
+    def end_epoch(self, n_samples):
+        """Record the epoch's losses, each a mean over all rows."""
+        self.history.record(**{name: total / n_samples for name, total in self.totals.items()})
+        self.epoch, self.order, self.batch, self.totals = self.epoch + 1, None, 0, {}
+
+    def __getstate__(self):
+        return {**vars(self), "running": False}  # nobody is at work on a copy
 
 
 def minibatches(n_samples, batch_size, *, rng):
@@ -111,19 +147,37 @@ def _batches(order, batch_size):
         yield order[start : start + batch_size]
 
 
-def train(step, run, *, n_samples, batch_size, n_epochs, after_epoch=None, progress=False):
-    """Call ``step`` on minibatches until ``run`` has ``n_epochs`` epochs behind it.
+def train(
+    forward_backward,
+    parameters,
+    X,
+    run,
+    *,
+    batch_size,
+    n_epochs,
+    learning_rate=None,
+    after_epoch=None,
+    progress=False,
+):
+    """Train on minibatches of X until ``run`` has ``n_epochs`` epochs behind it.
 
     Ctrl-C ends the training after the step that is running: what was learnt is kept, and
     calling ``train`` again with the same ``run`` goes on at the very next batch.
 
     Parameters
     ----------
-    step : callable
-        ``step(rows)`` updates the model on these rows and returns a dict of losses.
+    forward_backward : callable
+        ``forward_backward(x, rng)`` passes the rows x (n, D) forward, computes the loss, passes
+        its gradient backward into ``grad`` of every parameter, and returns a dict of losses.
+    parameters : list of Parameter
+        What the optimiser changes.
+    X : (N, D) array
     run : Run
         Advanced in place.
-    n_samples, batch_size, n_epochs : int
+    batch_size, n_epochs : int
+    learning_rate : callable or None
+        ``learning_rate(progress)`` gives the rate after so many epochs, 1.5 say; None leaves the
+        optimiser's.
     after_epoch : callable or None
         ``after_epoch()`` is called after each epoch; if it returns something true, training ends.
     progress : bool
@@ -134,76 +188,35 @@ def train(step, run, *, n_samples, batch_size, n_epochs, after_epoch=None, progr
     TrainingDiverged
         If a loss is NaN or infinite.
     ValueError, TypeError
-        If one of the three numbers is not an integer, or too small.
+        If X has no rows, or one of the two numbers is no integer, or too small.
     """
-    check_integer("n_samples", n_samples, minimum=1)
+    check_integer("len(X)", len(X), minimum=1)
     check_integer("batch_size", batch_size, minimum=1)
     check_integer("n_epochs", n_epochs, minimum=0)
-    run.interrupted = False
-    run.n_batches = -(-n_samples // batch_size)  # rounded up
+    run.batch_size, run.n_batches = batch_size, -(-len(X) // batch_size)  # rounded up
     with (
-        _ctrl_c() as pressed,
+        _at_work(run) as ctrl_c,
         progress_bar(n_epochs, "epoch", shown=progress, initial=run.epoch) as bar,
     ):
         while run.epoch < n_epochs:
-            if run.order is None:
-                run.order, run.batch, run.totals = run.rng.permutation(n_samples), 0, {}
-            for rows in _batches(run.order[run.batch * batch_size :], batch_size):
-                losses = step(rows)
-                for name, value in losses.items():
-                    if not np.all(np.isfinite(value)):
-                        raise TrainingDiverged(_diverged(name, value, run))
-                    run.totals[name] = run.totals.get(name, 0) + value * len(rows)
-                run.batch += 1
-                if pressed:
+            for rows in run.batches(len(X), batch_size):
+                losses = forward_backward(X[rows], run.rng)  # forward, loss, backward ...
+                if learning_rate is not None:
+                    run.optimiser.learning_rate = learning_rate(run.progress)
+                run.optimiser.step(parameters)  # ... and step
+                run.add(losses, len(rows))
+                if ctrl_c:
                     run.interrupted = True
                     return
-            run.history.record(**{name: t / n_samples for name, t in run.totals.items()})
-            run.epoch, run.order, run.batch, run.totals = run.epoch + 1, None, 0, {}
+            run.end_epoch(len(X))
             if "loss" in run.history:
                 bar.set_postfix({"loss": f"{run.history['loss'][-1]:.4g}"}, refresh=False)
             bar.update()
             if after_epoch is not None and after_epoch():
                 return
-            if pressed:  # while a callback was running
+            if ctrl_c:  # while a callback was running
                 run.interrupted = True
                 return
-
-
-def _diverged(name, value, run):
-    return (
-        f"{name} became {value} at batch {run.batch + 1} of epoch {run.epoch + 1}; try a smaller "
-        f"learning rate (here it was {run.optimiser.learning_rate:g}) or scale the features to "
-        "about 1"
-    )
-
-
-SCHEDULES = ("constant", "cosine", "step")
-
-
-def learning_rate_at(schedule, initial, fraction):
-    """Compute the learning rate after a fraction of the training.
-
-    Parameters
-    ----------
-    schedule : {"constant", "cosine", "step"}
-        ``"cosine"`` falls to 0 along half a cosine; ``"step"`` divides by 10 after one half and
-        again after three quarters.
-    initial : float
-    fraction : float
-        0 at the start of the training, 1 at its end.
-
-    Raises
-    ------
-    ValueError
-        If there is no such schedule.
-    """
-    check_choice("schedule", schedule, SCHEDULES)
-    if schedule == "cosine":
-        return initial * 0.5 * (1 + np.cos(np.pi * fraction))
-    if schedule == "step":
-        return initial * 0.1 ** ((fraction >= 0.5) + (fraction >= 0.75))
-    return initial
 
 
 class EarlyStopping:
@@ -243,6 +256,66 @@ class EarlyStopping:
         return min(losses[-self.patience :]) > min(losses[: -self.patience]) - self.tol
 
 
+class HeldOut:
+    """The rows that early stopping keeps out of the training, and the weights that suit them best.
+
+    While training goes on the model has the weights of the last step; when it ends, the best ones
+    are put in their place, and the last are kept for a training that goes on.
+
+    Parameters
+    ----------
+    rows : (n,) int array
+        Row numbers.
+
+    Attributes
+    ----------
+    least : float
+        The least loss on these rows so far.
+    best, last : None or (n_weights,) array
+        The weights of the epoch with that loss; and those of the last epoch, while the best are
+        in their place.
+    """
+
+    def __init__(self, rows):
+        self.rows, self.least, self.best, self.last = rows, math.inf, None, None
+
+    @classmethod
+    def choose(cls, n_samples, fraction, rng):
+        """Choose a fraction of the rows at random, at least one.
+
+        Raises
+        ------
+        ValueError
+            If that leaves none to train on.
+        """
+        n = max(1, round(fraction * n_samples))
+        if n >= n_samples:
+            raise ValueError(
+                "early_stopping needs at least 2 samples and a smaller validation_fraction "
+                f"than {fraction:g}, X has n_samples = {n_samples}"
+            )
+        return cls(np.sort(rng.permutation(n_samples)[:n]))
+
+    def split(self, X):
+        """Split X into the rows to train on and the held-out ones."""
+        return np.delete(X, self.rows, axis=0), X[self.rows]
+
+    def judge(self, loss, weights):
+        """Keep a copy of ``weights`` if this loss is the least so far."""
+        if self.best is None or loss < self.least:
+            self.least, self.best = loss, weights.copy()
+
+    def put_best(self, weights):
+        """Overwrite ``weights`` by the best ones, and keep them as the last."""
+        self.last = weights.copy()
+        weights[...] = self.best
+
+    def put_last(self, weights):
+        """Undo ``put_best``, if it was done."""
+        if self.last is not None:
+            weights[...], self.last = self.last, None
+
+
 class Checkpoint:
     """A callback that saves the model every few epochs, so that a crash costs little.
 
@@ -272,28 +345,30 @@ class Checkpoint:
             model.save(self.path)
 
 
-# Ctrl-C and progress bars ---------------------------------------------------------------------
+# Ctrl-C -----------------------------------------------------------------------------------------
 
 
 @contextmanager
-def _ctrl_c():
-    """Collect Ctrl-C in a list instead of raising in the middle of an update.
+def _at_work(run):
+    """Mark the run as running, and collect Ctrl-C in a list instead of raising in an update.
 
-    A second Ctrl-C raises at once, for a step that hangs. Only the main thread gets signals;
-    elsewhere nothing changes.
+    A second Ctrl-C raises at once, for a step that hangs. Only the main thread gets signals, and
+    a process whose parent had it ignore Ctrl-C goes on ignoring it.
     """
     pressed = []
-    if threading.current_thread() is not threading.main_thread():
-        yield pressed
-        return
+    run.running, run.interrupted = True, False
 
     def note(number, frame):
         if pressed:
             raise KeyboardInterrupt
         pressed.append(number)
 
-    previous = signal.signal(signal.SIGINT, note)
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    ours = in_main_thread and signal.getsignal(signal.SIGINT) not in (signal.SIG_IGN, None)
+    previous = signal.signal(signal.SIGINT, note) if ours else None
     try:
         yield pressed
     finally:
-        signal.signal(signal.SIGINT, previous)
+        run.running = False
+        if ours:
+            signal.signal(signal.SIGINT, previous)

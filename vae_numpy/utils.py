@@ -131,3 +131,27 @@ def check_generator(rng):
     """
     if not isinstance(rng, np.random.Generator):
         raise TypeError(f"rng must be a numpy.random.Generator, got {type(rng).__name__}")
+
+
+def in_unit_interval(name, X, reason=""):
+    """Return ``X`` with all values in [0, 1].
+
+    Scaling leaves a rounding beside the bounds: values within 1e-6 of one, eight units of
+    rounding in float32, count as the bound.
+
+    Raises
+    ------
+    ValueError
+        If a value is further out; ``reason`` names what asks for the bounds.
+    """
+    if X.size == 0:
+        return X
+    least, most = X.min(), X.max()
+    if least >= 0 and most <= 1:
+        return X
+    if least < -1e-6 or most > 1 + 1e-6:
+        raise ValueError(
+            f"{name} must lie in [0, 1]{reason and f' for {reason}'}, "
+            f"got values from {least:.9g} to {most:.9g}"
+        )
+    return np.clip(X, 0, 1)

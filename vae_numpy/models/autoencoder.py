@@ -1,15 +1,14 @@
 """The nonlinear autoencoder, and the denoising one, which is the same with damaged input."""
 
-import numpy as np
-
 from vae_numpy.data.corruption import check_noise, corrupt
 from vae_numpy.kernels.reference import ACTIVATIONS
 from vae_numpy.layers import Dense, Sequential
-from vae_numpy.losses import bernoulli_nll, squared_error
+from vae_numpy.likelihoods import Bernoulli, SquaredError
 from vae_numpy.models.base import BaseAutoencoder
-from vae_numpy.utils import check_choice, check_integer
+from vae_numpy.models.checks import hidden_sizes
+from vae_numpy.utils import check_choice
 
-LOSSES = {"squared_error": squared_error, "bernoulli": bernoulli_nll}
+LOSSES = {"squared_error": SquaredError(), "bernoulli": Bernoulli()}
 
 
 def dense_stack(sizes, activation, *, rng, dtype):
@@ -21,25 +20,6 @@ def dense_stack(sizes, activation, *, rng, dtype):
             for i, (n_in, n_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True))
         ]
     )
-
-
-def check_unit_interval(X, reason):
-    """Check that the data lie in [0, 1]; ``reason`` names the argument that asks for it.
-
-    Raises
-    ------
-    ValueError
-        If they do not.
-    """
-    if X.min() < 0 or X.max() > 1:
-        raise ValueError(
-            f"X must lie in [0, 1] for {reason}, got values from {X.min():g} to {X.max():g}"
-        )
-
-
-def hidden_sizes(sizes):
-    """Return the widths of the hidden layers as a tuple; one number stands for one layer."""
-    return tuple(sizes) if np.iterable(sizes) else (sizes,)
 
 
 class Autoencoder(BaseAutoencoder):
@@ -162,33 +142,36 @@ class Autoencoder(BaseAutoencoder):
         super()._check_arguments(X)
         check_choice("activation", self.activation, ACTIVATIONS)
         check_choice("loss", self.loss, LOSSES)
-        for size in hidden_sizes(self.hidden_layer_sizes):
-            check_integer("hidden_layer_sizes", size, minimum=1)
+        hidden_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
         if self.noise is not None and not callable(self.noise):
             check_noise(self.noise, self.noise_level)
-        if self.loss == "bernoulli":
-            check_unit_interval(X, "loss='bernoulli'")
 
-    def _build(self, n_features, dtype, rng):
-        sizes = (n_features, *hidden_sizes(self.hidden_layer_sizes), self.n_components)
+    def _check_data(self, X):
+        return LOSSES[self.loss].check_data(X, f"loss={self.loss!r}")
+
+    def build_networks(self, n_features, dtype, rng):
+        hidden = hidden_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
+        sizes = (n_features, *hidden, self.n_components)
         options = {"activation": self.activation, "rng": rng, "dtype": dtype}
         self.encoder_ = dense_stack(sizes, **options)
         self.decoder_ = dense_stack(sizes[::-1], **options)
 
     def _step(self, x, rng):
+        # forward
         damaged = x if self.noise is None else corrupt(x, self.noise, self.noise_level, rng=rng)
         z = self.encoder_.forward(damaged)  # (N, K)
-        x_hat = self.decoder_.forward(z)  # (N, D), logits if the loss is "bernoulli"
-        loss, dx_hat = LOSSES[self.loss](x_hat, x)
+        output = self.decoder_.forward(z)  # (N, D), logits if the loss is "bernoulli"
 
-        dz = self.decoder_.backward(dx_hat, accumulate=False)
+        # loss
+        loss, doutput = LOSSES[self.loss].nll(output, x)
+
+        # backward
+        dz = self.decoder_.backward(doutput, accumulate=False)
         self.encoder_.backward(dz, accumulate=False, need_dx=False)
         return {"loss": loss}
 
     def _decode(self, Z):
-        x_hat = super()._decode(Z)
-        return ACTIVATIONS["sigmoid"][0](x_hat) if self.loss == "bernoulli" else x_hat
+        return LOSSES[self.loss].mean(super()._decode(Z))
 
-    def _evaluate(self, X):
-        x_hat = self._infer(self.decoder_, self._encode(X))
-        return LOSSES[self.loss](x_hat, X)[0]
+    def _score_rows(self, X):
+        return LOSSES[self.loss].log_prob(self._infer(self.decoder_, self._encode(X)), X)

@@ -3,10 +3,13 @@
 import numpy as np
 from sklearn.utils.metaestimators import available_if
 
+from vae_numpy import kernels
 from vae_numpy.layers import Dense
-from vae_numpy.losses import squared_error
-from vae_numpy.models.base import SOLVERS, BaseAutoencoder
+from vae_numpy.likelihoods import SquaredError
+from vae_numpy.models.base import BaseAutoencoder
+from vae_numpy.models.learning import SOLVERS
 from vae_numpy.optimisers import Adam
+from vae_numpy.threads import one_blas_thread
 from vae_numpy.training import History
 from vae_numpy.utils import make_rng
 
@@ -74,8 +77,8 @@ class LinearAutoencoder(BaseAutoencoder):
 
     # All samples in every step: the gradient has no noise that a long memory would average out,
     # and with a shorter one ill-conditioned data need fewer steps.
+    _learned_arrays = ("mean_",)
     _solvers = {**SOLVERS, "adam": lambda rate: Adam(rate, beta2=0.99), "svd": None}
-    _learned_arrays = (*BaseAutoencoder._learned_arrays, "mean_")
 
     def __init__(
         self,
@@ -116,20 +119,25 @@ class LinearAutoencoder(BaseAutoencoder):
                 f"got {self.n_components}"
             )
 
-    def _prepare(self, X):
+    def _begin(self, X, rng):
         self.mean_ = X.mean(axis=0, dtype=np.float64).astype(X.dtype)
+        super()._begin(X, rng)
 
-    def _build(self, n_features, dtype, rng):
+    def build_networks(self, n_features, dtype, rng):
         options = {"rng": rng, "dtype": dtype, "bias": False}
         self.encoder_ = Dense(n_features, self.n_components, **options)
         self.decoder_ = Dense(self.n_components, n_features, **options)
 
     def _step(self, x, rng):
+        # forward
         x = x - self.mean_  # (N, D)
         z = self.encoder_.forward(x)  # (N, K)
         x_hat = self.decoder_.forward(z)  # (N, D)
-        loss, dx_hat = squared_error(x_hat, x)
 
+        # loss
+        loss, dx_hat = kernels.squared_error(x_hat, x)
+
+        # backward
         dz = self.decoder_.backward(dx_hat, accumulate=False)
         self.encoder_.backward(dz, accumulate=False, need_dx=False)
         return {"loss": loss}
@@ -145,8 +153,7 @@ class LinearAutoencoder(BaseAutoencoder):
         if self.solver != "svd":
             return super().fit(X)
         with self._all_or_nothing():
-            X = self._check_input(X, reset=True)
-            self._check_arguments(X)
+            X = self._check(X, reset=True)
             self._begin(X, make_rng(self.random_state))
             self._solve(X)
         return self
@@ -154,16 +161,18 @@ class LinearAutoencoder(BaseAutoencoder):
     def _solve(self, X):
         # The right singular vectors of the centred data are the principal directions u_i.
         K = self.n_components
-        _, singular_values, U_T = np.linalg.svd(X - self.mean_, full_matrices=K > len(X))
+        centred = X.astype(np.float64) - self.mean_
+        with one_blas_thread():  # the same bits, however many there are
+            _, singular_values, U_T = np.linalg.svd(centred, full_matrices=K > len(X))
         # A direction's sign is free: make its largest entry positive.
         U_T = U_T[:K] * np.sign(U_T[np.arange(K), np.abs(U_T[:K]).argmax(axis=1)])[:, None]
-        eigenvalues = np.zeros(K, X.dtype)
-        eigenvalues[: len(singular_values)] = singular_values[:K] ** 2 / len(X)
+        spread = np.zeros(K)  # sqrt(lambda_i): its square could leave the numbers that there are
+        spread[: len(singular_values)] = singular_values[:K] / np.sqrt(len(X))
         # Weight decay shrinks direction i by 1 - weight_decay / lambda_i, half of it (as a root)
         # in V and half in W, and drops it where that is negative (Kunin et al. 2019, theorem 2).
-        shrink = np.zeros_like(eigenvalues)
-        kept = eigenvalues > self.weight_decay
-        shrink[kept] = np.sqrt(1 - self.weight_decay / eigenvalues[kept])
+        shrink, least = np.zeros(K), np.sqrt(self.weight_decay)
+        kept = spread > least
+        shrink[kept] = np.sqrt(1 - (least / spread[kept]) ** 2)
         self.encoder_.W.value[...] = U_T.T * shrink
         self.decoder_.W.value[...] = shrink[:, None] * U_T
         self.history_ = History()
@@ -179,3 +188,6 @@ class LinearAutoencoder(BaseAutoencoder):
 
     def _decode(self, Z):
         return super()._decode(Z) + self.mean_
+
+    def _score_rows(self, X):
+        return SquaredError().log_prob(self._decode(self._encode(X)), X)

@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from vae_numpy.layers import flatten
-from vae_numpy.training import History
+from vae_numpy.training import HeldOut, History
 from vae_numpy.utils import check_choice, check_integer
 
 try:
@@ -49,10 +49,7 @@ def save(model, path, *, compact=False):
     run = None if compact else model._run
     weights = np.concatenate([p.value.ravel() for p in model._parameters()])
     arrays = {"weights": _halved(weights) if compact else weights}
-    for name in model._learned_arrays:
-        training_state = name.startswith("_")
-        if getattr(model, name, None) is not None and not (run is None and training_state):
-            arrays[name] = getattr(model, name)
+    arrays.update({name: getattr(model, name) for name in model._learned_arrays})
     history, columns = _split_history(model.history_)
     header = {
         "format": FORMAT,
@@ -67,7 +64,10 @@ def save(model, path, *, compact=False):
     if run is not None:
         header["run"] = _describe_run(run)
         if run.order is not None:
-            arrays["order"] = run.order
+            arrays["order"], header["run"]["batch_size"] = run.order, run.batch_size
+        if model._held_out is not None:
+            header["run"]["least"] = model._held_out.least
+            arrays.update(_describe_held_out(model._held_out))
         if run.optimiser.slots is not None:
             arrays.update({f"slot{i}": slot for i, slot in enumerate(run.optimiser.slots[0])})
     for name, array in arrays.items():  # what ``load`` would refuse
@@ -137,17 +137,19 @@ def _restore(model, one_row, header, arrays):
     halved = run is None and weights.dtype == np.float16
     flat.value[...] = weights.read(flat.value.shape, np.float16 if halved else one_row.dtype)
     for name in model._learned_arrays:
-        if not name.startswith("_"):  # ``_begin`` set one of the same shape and type
-            made = getattr(model, name)
-            setattr(model, name, arrays[name].read(made.shape, made.dtype))
-    model.history_, model._run = history, None
+        made = getattr(model, name)  # by ``_begin``, of the same shape and type
+        setattr(model, name, arrays[name].read(made.shape, made.dtype))
+    model.history_, model._run, model._held_out = history, None, None
     if run is not None:
         _check_run(run, history, model.n_components)
         model._start_run(_restore_rng(run["rng"]), history)
         for name in _COUNTERS:
             setattr(model._run, name, run[name])
-        _restore_rows(model, header, arrays)
-        _restore_like_weights(model, header, arrays, flat.value)
+        model._held_out = _restore_held_out(header, arrays, flat.value)
+        _restore_order(model, header, arrays)
+        # The averages of another solver mean something else.
+        if "slot0" in arrays and model.solver == header["arguments"]["solver"]:
+            _restore_optimiser(model._run.optimiser, run["t"], arrays, flat.value)
 
 
 class _Rationed(np.random.Generator):
@@ -170,7 +172,7 @@ class _Rationed(np.random.Generator):
 
 # The training state -----------------------------------------------------------------------------
 
-_COUNTERS = ("epoch", "batch", "totals", "finished", "n_samples", "least")
+_COUNTERS = ("epoch", "batch", "totals", "finished", "n_samples")
 _BIT_GENERATORS = {"PCG64": np.random.PCG64, "PCG64DXSM": np.random.PCG64DXSM}
 
 
@@ -183,6 +185,12 @@ def _describe_run(run):
         )
     described = {name: getattr(run, name) for name in _COUNTERS}
     return {**described, "rng": state, "t": run.optimiser.t}
+
+
+def _describe_held_out(held_out):
+    arrays = {"_held_out": held_out.rows, "_best_weights": held_out.best}
+    arrays["_last_weights"] = held_out.last
+    return {name: array for name, array in arrays.items() if array is not None}
 
 
 def _restore_rng(state):
@@ -199,8 +207,6 @@ def _check_run(run, history, n_components):
     check_integer("t", run["t"], minimum=0, maximum=2**62)
     if not isinstance(run["finished"], bool):
         raise TypeError(f"finished must be true or false, got {run['finished']!r}")
-    if not _are_numbers([run["least"]]) or math.isnan(run["least"]):
-        raise ValueError(f"least must be a number or infinite, got {run['least']!r}")
     if not isinstance(run["totals"], dict):
         raise TypeError(f"totals must be a dict, got {run['totals']!r}")
     for name, total in run["totals"].items():
@@ -215,52 +221,57 @@ def _are_numbers(values):
     return all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values)
 
 
-def _restore_rows(model, header, arrays):
-    """Restore which rows are held out, and in which order an epoch that has begun takes the rest.
-
-    Without early stopping, the held-out rows may be those of another, earlier data set.
-    """
-    run, n_samples = model._run, model._run.n_samples
-    stopping = header["arguments"].get("early_stopping", False)
-    n_rows = [n_samples]
-    if "_held_out" in arrays:
-        held_out = arrays["_held_out"].read_rows()
-        inside = len(held_out) and held_out[0] >= 0 and held_out[-1] < n_samples > len(held_out)
-        if stopping and not (inside and np.all(np.diff(held_out) > 0)):
+def _restore_held_out(header, arrays, weights):
+    if "_held_out" not in arrays:
+        return None
+    run, n_samples = header["run"], header["run"]["n_samples"]
+    held_out = HeldOut(arrays["_held_out"].read_rows())
+    held_out.least = run["least"]
+    if not _are_numbers([held_out.least]) or math.isnan(held_out.least):
+        raise ValueError(f"least must be a number or infinite, got {held_out.least!r}")
+    for name in ("best", "last"):
+        if f"_{name}_weights" in arrays:
+            stored = arrays[f"_{name}_weights"].read(weights.shape, weights.dtype)
+            setattr(held_out, name, stored)
+    if _stops_early(header):  # else they may be rows of another, earlier data set
+        rows = held_out.rows
+        inside = len(rows) and rows[0] >= 0 and rows[-1] < n_samples > len(rows)
+        if not (inside and np.all(np.diff(rows) > 0)):
             raise ValueError(f"_held_out must be a part of the {n_samples} rows, in order")
-        n_rows = [n_samples - len(held_out)] + ([] if stopping else n_rows)
-        model._held_out = held_out
-        if stopping and run.epoch > 0 and "_best_weights" not in arrays:
+        if run["epoch"] > 0 and held_out.best is None:
             raise ValueError("it lacks _best_weights")
-    if "order" in arrays:
-        order = arrays["order"].read_rows()
-        once = np.array_equal(np.sort(order), np.arange(len(order)))
-        if len(order) == 0 or len(order) not in n_rows or not once:
-            raise ValueError(f"order must hold each of the {n_rows[0]} rows once")
-        check_integer("batch", run.batch, minimum=0, maximum=len(order))
-        if run.batch > 0 and not _are_numbers([run.totals.get("loss")]):
-            raise ValueError("totals must hold the loss of the batches that are done")
-        run.order = order
+    return held_out
 
 
-def _restore_like_weights(model, header, arrays, weights):
-    """Restore the arrays that are as long as the weights: early stopping's and the optimiser's.
+def _stops_early(header):
+    return header["arguments"].get("early_stopping", False)
 
-    The compiled kernels trust their arrays: with a shorter one they would write beyond it.
-    """
-    for name in ("_best_weights", "_last_weights"):
-        if name in arrays:
-            setattr(model, name, arrays[name].read(weights.shape, weights.dtype))
-    optimiser = model._run.optimiser
-    # The averages of another solver mean something else.
-    if "slot0" in arrays and model.solver == header["arguments"]["solver"]:
-        optimiser.t = header["run"]["t"]
-        optimiser.slots = [
-            tuple(
-                arrays[f"slot{i}"].read(weights.shape, weights.dtype)
-                for i in range(optimiser.n_slots)
-            )
-        ]
+
+def _restore_order(model, header, arrays):
+    """Restore the order in which an epoch that has begun takes the rows."""
+    if "order" not in arrays:
+        return
+    run, n_rows = model._run, model._run.n_samples
+    if _stops_early(header) and model._held_out is not None:
+        n_rows -= len(model._held_out.rows)
+    run.order = arrays["order"].read_rows()
+    if len(run.order) != n_rows or np.any(np.sort(run.order) != np.arange(n_rows)):
+        raise ValueError(f"order must hold each of the {n_rows} rows once")
+    # In version 1 it is only among the arguments.
+    size = header["run"].get("batch_size", header["arguments"]["batch_size"])
+    run.batch_size = n_rows if size is None else min(size, n_rows)
+    check_integer("batch_size", run.batch_size, minimum=1)
+    run.n_batches = -(-n_rows // run.batch_size)
+    check_integer("batch", run.batch, minimum=0, maximum=run.n_batches)
+    if run.batch > 0 and not _are_numbers([run.totals.get("loss")]):
+        raise ValueError("totals must hold the loss of the batches that are done")
+
+
+def _restore_optimiser(optimiser, t, arrays, weights):
+    # The compiled kernels trust their arrays: with a shorter one they would write beyond it.
+    names = [f"slot{i}" for i in range(optimiser.n_slots)]
+    optimiser.slots = [tuple(arrays[n].read(weights.shape, weights.dtype) for n in names)]
+    optimiser.t = t
 
 
 # Arguments, names and the history ----------------------------------------------------------------

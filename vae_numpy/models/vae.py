@@ -1,33 +1,18 @@
 """The variational autoencoder; with ``beta`` above 1, the beta-VAE."""
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
-from vae_numpy.inference import iwae_bound
+from vae_numpy import kernels
 from vae_numpy.kernels.reference import ACTIVATIONS
-from vae_numpy.layers import Parameter
-from vae_numpy.losses import bernoulli_nll, gaussian_kl, gaussian_nll
-from vae_numpy.models.autoencoder import check_unit_interval, dense_stack, hidden_sizes
-from vae_numpy.models.base import BaseAutoencoder
-from vae_numpy.utils import as_vector, check_choice, check_integer, check_number, make_rng
-
-LIKELIHOODS = ("gaussian", "bernoulli")
-
-
-def reparameterise(mu, logvar, eps):
-    """Draw z = mu + exp(logvar / 2) eps (Kingma & Welling 2014, section 2.4); all are (N, K)."""
-    return mu + np.exp(0.5 * logvar) * eps
+from vae_numpy.layers import join, reparameterise, reparameterise_backward, split
+from vae_numpy.likelihoods import LIKELIHOODS
+from vae_numpy.models.autoencoder import dense_stack
+from vae_numpy.models.checks import hidden_sizes
+from vae_numpy.models.latent_variable import LatentVariableModel
+from vae_numpy.utils import check_choice, check_integer, check_number
 
 
-def reparameterise_backward(dz, logvar, eps):
-    """Return the gradients in mu and logvar, given the one in z; all are (N, K)."""
-    # z = mu + exp(logvar / 2) eps
-    dmu = dz
-    dlogvar = dz * eps * 0.5 * np.exp(0.5 * logvar)
-    return dmu, dlogvar
-
-
-class VAE(BaseAutoencoder):
+class VAE(LatentVariableModel):
     """A variational autoencoder (Kingma & Welling 2014) with Gaussian latents.
 
     It minimises reconstruction + beta KL: minus the log-likelihood of a datum given a sampled
@@ -70,8 +55,10 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
     ----------
     encoder_, decoder_ : Sequential
         The encoder puts out the means and the log-variances, (N, 2 K).
+    likelihood_ : Gaussian or Bernoulli, of ``vae_numpy.likelihoods``
+        What the decoder's output says of a datum.
     log_variance_ : Parameter, () or (D,)
-        The log-variance of the Gaussian likelihood.
+        The log-variance of a likelihood that has one.
     history_ : History
         For each epoch ``"loss"``, ``"reconstruction"``, ``"kl"`` and ``"kl_per_latent"`` (K,), all
         in nats per sample, and ``"validation_loss"`` with ``early_stopping``.
@@ -86,6 +73,7 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
     (3, 2)
     """
 
+    _learned = (*LatentVariableModel._learned, "likelihood_")
     _network_arguments = (
         "n_components",
         "hidden_layer_sizes",
@@ -158,65 +146,81 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
     # One step of training -----------------------------------------------------------------------
 
     def _step(self, x, rng):
+        # forward
         mu, logvar = split(self.encoder_.forward(x))  # (N, K) each
         eps = rng.standard_normal(mu.shape, dtype=mu.dtype)
         z = reparameterise(mu, logvar, eps)  # (N, K)
         output = self.decoder_.forward(z)  # (N, D), means or logits
-        nll, doutput = self._nll(output, x)
-        kl, dmu_kl, dlogvar_kl = gaussian_kl(mu, logvar, per_latent=True)  # (K,), (N, K) twice
+
+        # loss
+        nll, doutput = self.likelihood_.nll(output, x)
+        kl, dmu_kl, dlogvar_kl = kernels.gaussian_kl(mu, logvar)  # (K,), (N, K) twice
         cost, slope = self._penalty(kl)
 
+        # backward
         dz = self.decoder_.backward(doutput, accumulate=False)
         dmu, dlogvar = reparameterise_backward(dz, logvar, eps)
         dh = join(dmu + slope * dmu_kl, dlogvar + slope * dlogvar_kl)
         self.encoder_.backward(dh, accumulate=False, need_dx=False)
         return {"loss": nll + cost, "reconstruction": nll, "kl": kl.sum(), "kl_per_latent": kl}
 
-    def _nll(self, output, x):
-        """Compute the reconstruction loss in nats and its gradient in the decoder's output."""
-        if self.likelihood == "bernoulli":
-            return bernoulli_nll(output, x)
-        nll, dmean, dlogvar = gaussian_nll(output, self.log_variance_.value, x)
-        self.log_variance_.grad[...] = dlogvar
-        return nll, dmean
-
     def _penalty(self, kl):
         """Compute what the KL (K,) costs, in nats, and the slope of that in each latent's KL."""
-        epochs = self._run.progress
         if self.capacity is not None:
-            rising = self.capacity_epochs or self.max_iter
-            excess = kl.sum() - self.capacity * min(1, epochs / rising)
-            return self.gamma * abs(excess), self.gamma * float(np.sign(excess))
-        beta = self.beta * min(1, epochs / self.warm_up) if self.warm_up else self.beta
+            rising, gamma = self.capacity_epochs or self.max_iter, float(self.gamma)
+            excess = kl.sum() - float(self.capacity) * min(1, self._run.progress / rising)
+            return gamma * abs(excess), gamma * float(np.sign(excess))
+        beta = float(self.beta)
+        if self.warm_up:
+            beta *= min(1, self._run.progress / self.warm_up)
         if not self.free_bits:
             return beta * kl.sum(), beta
         slope = beta * (kl > self.free_bits)
         return beta * np.maximum(kl, self.free_bits).sum(), slope.astype(self._dtype)
 
-    def _build(self, n_features, dtype, rng):
-        K = self.n_components
-        hidden = hidden_sizes(self.hidden_layer_sizes)
-        back = self.decoder_hidden_layer_sizes
-        back = hidden[::-1] if back is None else hidden_sizes(back)
+    def _evaluate(self, X):
+        # What early stopping compares: the loss at the final beta or capacity, with fixed noise.
+        mu, logvar = self._in_blocks(lambda x: split(self._posterior(x)), X)
+        kl = kernels.gaussian_kl(mu, logvar)[0].sum()
+        if self.capacity is not None:
+            cost = float(self.gamma) * abs(kl - float(self.capacity))
+        else:
+            cost = float(self.beta) * kl
+        eps = np.random.default_rng(0).standard_normal(mu.shape, dtype=mu.dtype)
+
+        def log_prob(x, z):
+            return [self.likelihood_.log_prob(self._infer(self.decoder_, z), x)]
+
+        with np.errstate(over="ignore", invalid="ignore"):
+            (log_p,) = self._in_blocks(log_prob, X, reparameterise(mu, logvar, eps))
+        return float(cost - log_p.mean())
+
+    def build_networks(self, n_features, dtype, rng):
+        K, sizes = self.n_components, hidden_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
+        decoder_sizes, activation = sizes[::-1], self.decoder_activation or self.activation
+        if self.decoder_hidden_layer_sizes is not None:
+            decoder_sizes = hidden_sizes(
+                "decoder_hidden_layer_sizes", self.decoder_hidden_layer_sizes
+            )
         options = {"rng": rng, "dtype": dtype}
-        self.encoder_ = dense_stack((n_features, *hidden, 2 * K), self.activation, **options)
-        activation = self.decoder_activation or self.activation
-        self.decoder_ = dense_stack((K, *back, n_features), activation, **options)
-        shape = (n_features,) if self.variance == "per_feature" else ()
-        start = 0.0 if isinstance(self.variance, str) else np.log(self.variance)
-        self.log_variance_ = Parameter(np.full(shape, start, dtype))
+        self.encoder_ = dense_stack((n_features, *sizes, 2 * K), self.activation, **options)
+        self.decoder_ = dense_stack((K, *decoder_sizes, n_features), activation, **options)
+
+    def _begin(self, X, rng):
+        likelihood = LIKELIHOODS[self.likelihood]
+        self.likelihood_ = likelihood(X.shape[1], X.dtype, **self._likelihood_arguments())
+        super()._begin(X, rng)
+
+    def _likelihood_arguments(self):
+        return {name: getattr(self, name) for name in LIKELIHOODS[self.likelihood].arguments}
 
     def _parameters(self):
-        learnt = self.likelihood == "gaussian" and isinstance(self.variance, str)
-        return super()._parameters() + ([self.log_variance_] if learnt else [])
+        return super()._parameters() + self.likelihood_.parameters()
 
     @property
-    def _dtype(self):
-        return self.log_variance_.value.dtype
-
-    def _copy_learned(self):
-        super()._copy_learned()
-        self.log_variance_ = Parameter(self.log_variance_.value.copy())
+    def log_variance_(self):
+        """The log-variance of p(x|z), a Parameter, where the likelihood has one."""
+        return self.likelihood_.log_variance
 
     def _check_arguments(self, X):
         super()._check_arguments(X)
@@ -224,11 +228,6 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
         check_choice("activation", self.activation, ACTIVATIONS)
         if self.decoder_activation is not None:
             check_choice("decoder_activation", self.decoder_activation, ACTIVATIONS)
-        for size in hidden_sizes(self.hidden_layer_sizes):
-            check_integer("hidden_layer_sizes", size, minimum=1)
-        if self.decoder_hidden_layer_sizes is not None:
-            for size in hidden_sizes(self.decoder_hidden_layer_sizes):
-                check_integer("decoder_hidden_layer_sizes", size, minimum=1)
         check_number("beta", self.beta, minimum=0)
         if self.capacity is not None:
             check_number("capacity", self.capacity, minimum=0)
@@ -243,283 +242,7 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
             check_integer("capacity_epochs", self.capacity_epochs, minimum=1)
         check_integer("warm_up", self.warm_up, minimum=0)
         check_number("free_bits", self.free_bits, minimum=0)
-        if isinstance(self.variance, str):
-            check_choice("variance", self.variance, ("learnt", "per_feature"))
-        else:
-            check_number("variance", self.variance, above=0)
-        self._check_support(X)
+        LIKELIHOODS[self.likelihood].check_arguments(**self._likelihood_arguments())
 
-    def _check_support(self, X):
-        if self.likelihood == "bernoulli":
-            check_unit_interval(X, "likelihood='bernoulli'")
-
-    # Using what was learnt ----------------------------------------------------------------------
-
-    def encode(self, X):
-        """Return the means and log-variances of q(z|x) for X (n_samples, n_features).
-
-        Returns
-        -------
-        mu, logvar : (n_samples, n_components)
-
-        Raises
-        ------
-        NotFittedError, ValueError
-            As ``transform`` does, which returns the means alone.
-        """
-        check_is_fitted(self)
-        X = self._check_input(X, reset=False)
-        return self._posterior(X)
-
-    def elbo(self, X, n_samples=1, random_state=None):
-        """Estimate the ELBO, the mean over X (n_samples, n_features) of a bound on log p(x).
-
-        Parameters
-        ----------
-        X : (N, n_features)
-        n_samples : int
-            Number of codes drawn per datum.
-        random_state : None, int or numpy.random.Generator
-
-        Returns
-        -------
-        elbo : float
-            In nats per datum, with ``beta = 1`` whatever the model's.
-
-        Raises
-        ------
-        NotFittedError, ValueError, TypeError
-            As ``transform`` does, and if ``n_samples`` is no integer of at least 1.
-        """
-        return float(self._log_weights(X, n_samples, random_state).mean())
-
-    def log_likelihood(self, X, n_samples=100, random_state=None, *, return_std=False):
-        """Estimate log p(x), the mean over X, by importance sampling (Burda et al. 2016, eq. 8).
-
-        It is a lower bound in expectation, at least as tight as the ELBO, and the tighter the
-        more samples.
-
-        Parameters
-        ----------
-        X : (N, n_features)
-        n_samples : int
-            Number of codes drawn per datum.
-        random_state : None, int or numpy.random.Generator
-        return_std : bool
-            Also return the standard error that the drawn codes cause; needs two codes or more.
-
-        Returns
-        -------
-        log_likelihood : float
-            In nats per datum.
-        standard_error : float
-            Only with ``return_std=True``.
-
-        Raises
-        ------
-        NotFittedError, ValueError, TypeError
-            As ``elbo`` does.
-        """
-        if return_std:
-            check_integer("n_samples with return_std=True", n_samples, minimum=2)
-        log_weights = self._log_weights(X, n_samples, random_state)  # (n_samples, N)
-        bounds, errors = iwae_bound(log_weights.T)
-        log_likelihood = float(bounds.mean())
-        if not return_std:
-            return log_likelihood
-        return log_likelihood, float(np.sqrt(np.sum(errors**2)) / len(errors))
-
-    def sample(self, n, random_state=None, *, mean=False):
-        """Draw data from the model: a code from the prior, then a datum from p(x|z).
-
-        Parameters
-        ----------
-        n : int
-        random_state : None, int or numpy.random.Generator
-        mean : bool
-            Return the means of p(x|z) instead of draws from it, as most published pictures do.
-
-        Returns
-        -------
-        X : (n, n_features)
-
-        Raises
-        ------
-        NotFittedError, ValueError, TypeError
-            If the model was not fitted, or ``n`` is no integer of at least 1.
-        """
-        check_is_fitted(self)
-        check_integer("n", n, minimum=1)
-        rng = make_rng(random_state)
-        x_mean = self._decode(rng.standard_normal((n, self._n_features_out), dtype=self._dtype))
-        if mean:
-            return x_mean
-        if self.likelihood == "bernoulli":
-            return (rng.random(x_mean.shape) < x_mean).astype(x_mean.dtype)
-        std = np.exp(0.5 * self.log_variance_.value)
-        return x_mean + std * rng.standard_normal(x_mean.shape, dtype=x_mean.dtype)
-
-    def traverse(self, z, latent, values):
-        """Decode copies of one code in which one latent takes the given values.
-
-        Parameters
-        ----------
-        z : (K,)
-        latent : int
-            From 0 to K - 1.
-        values : (n,)
-
-        Returns
-        -------
-        X : (n, n_features)
-            The means of p(x|z).
-
-        Raises
-        ------
-        NotFittedError, ValueError, TypeError
-            If the model was not fitted, or an argument is not as above.
-        """
-        check_is_fitted(self)
-        K = self._n_features_out
-        check_integer("latent", latent, minimum=0, maximum=K - 1)
-        z, values = as_vector("z", z, K), as_vector("values", values)
-        Z = np.tile(z, (len(values), 1))  # (n, K)
-        Z[:, latent] = values
-        return self.inverse_transform(Z)
-
-    def interpolate(self, z_start, z_end, n=10, *, spherical=False):
-        """Decode codes on the way from one code to another.
-
-        Parameters
-        ----------
-        z_start, z_end : (K,)
-        n : int
-            Number of codes, both ends included.
-        spherical : bool
-            Go along a great circle, with the length changing evenly, instead of a straight line:
-            the middle of a straight line is nearer to 0 than most codes are.
-
-        Returns
-        -------
-        X : (n, n_features)
-            The means of p(x|z).
-
-        Raises
-        ------
-        NotFittedError, ValueError, TypeError
-            If the model was not fitted, or an argument is not as above.
-        """
-        check_is_fitted(self)
-        K = self._n_features_out
-        z_start, z_end = as_vector("z_start", z_start, K), as_vector("z_end", z_end, K)
-        check_integer("n", n, minimum=2)
-        way = np.linspace(0, 1, n)[:, None]
-        straight = (1 - way) * z_start + way * z_end
-        return self.inverse_transform(great_circle(z_start, z_end, way) if spherical else straight)
-
-    def active_latents(self, X, threshold=0.01):
-        """Say which latents carry something about X: those whose mean KL exceeds a threshold.
-
-        Parameters
-        ----------
-        X : (N, n_features)
-        threshold : float
-            In nats.
-
-        Returns
-        -------
-        active : (K,) bool array
-
-        Raises
-        ------
-        NotFittedError, ValueError
-            As ``transform`` does.
-        """
-        return gaussian_kl(*self.encode(X), per_latent=True)[0] > threshold
-
-    def score(self, X, y=None):
-        """Return the ELBO of X (n_samples, n_features) with fixed noise; higher is better.
-
-        Raises
-        ------
-        NotFittedError, ValueError
-            As ``transform`` does.
-        """
-        return self.elbo(X, random_state=0)
-
-    def _posterior(self, X):
-        """Compute the means and log-variances of q(z|x), (N, K) each, of checked data."""
-        return split(super()._encode(X))
-
-    def _encode(self, X):
-        return self._posterior(X)[0]
-
-    def _decode(self, Z):
-        output = super()._decode(Z)
-        return ACTIVATIONS["sigmoid"][0](output) if self.likelihood == "bernoulli" else output
-
-    def _log_weights(self, X, n_samples, random_state):
-        """Draw codes and return log p(x, z) - log q(z|x), (n_samples, N): the IWAE's weights."""
-        check_integer("n_samples", n_samples, minimum=1)
-        check_is_fitted(self)
-        X = self._check_input(X, reset=False)
-        self._check_support(X)
-        mu, logvar = self._posterior(X)
-        rng = make_rng(random_state)
-        log_weights = np.empty((n_samples, len(X)))
-        for row in log_weights:
-            eps = rng.standard_normal(mu.shape, dtype=mu.dtype)
-            z = reparameterise(mu, logvar, eps)
-            # log N(z | 0, 1) - log N(z | mu, e^logvar): the constants cancel
-            log_ratio = 0.5 * (eps**2 + logvar - z**2)
-            row[:] = self._log_density(X, z) + log_ratio.sum(axis=1)
-        return log_weights
-
-    def _log_density(self, x, z):
-        """Compute log p(x|z) for each row, in nats, (N,)."""
-        output = self._infer(self.decoder_, z)
-        if self.likelihood == "bernoulli":
-            # x log p + (1 - x) log(1 - p) = x l - log(1 + e^l)
-            return np.sum(x * output - ACTIVATIONS["softplus"][0](output), axis=1)
-        logvar = self.log_variance_.value
-        squares = (x - output) ** 2 * np.exp(-logvar)
-        return -0.5 * np.sum(np.log(2 * np.pi) + logvar + squares, axis=1)
-
-    def _evaluate(self, X):
-        # What early stopping compares: the loss at the final beta or capacity, with fixed noise.
-        mu, logvar = self._posterior(X)
-        kl = gaussian_kl(mu, logvar)[0]
-        if self.capacity is not None:
-            cost = self.gamma * abs(kl - self.capacity)
-        else:
-            cost = self.beta * kl
-        eps = np.random.default_rng(0).standard_normal(mu.shape, dtype=mu.dtype)
-        return float(cost - self._log_density(X, reparameterise(mu, logvar, eps)).mean())
-
-
-def split(h):
-    """Split the encoder's output (N, 2 K) into means and log-variances, (N, K) each."""
-    K = h.shape[1] // 2
-    return np.ascontiguousarray(h[:, :K]), np.ascontiguousarray(h[:, K:])
-
-
-def join(dmu, dlogvar):
-    """Join the gradients in both halves, (N, K) each, into one in the encoder's output (N, 2 K)."""
-    return np.concatenate([dmu, dlogvar], axis=1)
-
-
-def great_circle(start, end, way):
-    """Go from ``start`` to ``end`` (K,) in the plane of both, turning and stretching evenly.
-
-    ``way`` (n, 1) runs from 0 to 1; the result is (n, K). Where there is no angle between the two,
-    or one is 0, the way is straight.
-    """
-    lengths = np.linalg.norm(start), np.linalg.norm(end)
-    straight = (1 - way) * start + way * end
-    if min(lengths) == 0:
-        return straight
-    angle = np.arccos(np.clip(start @ end / (lengths[0] * lengths[1]), -1, 1))
-    if np.isclose(np.sin(angle), 0):
-        return straight
-    turned = np.sin((1 - way) * angle) * start / lengths[0] + np.sin(way * angle) * end / lengths[1]
-    return ((1 - way) * lengths[0] + way * lengths[1]) * turned / np.sin(angle)
+    def _check_data(self, X):
+        return LIKELIHOODS[self.likelihood].check_data(X, f"likelihood={self.likelihood!r}")

@@ -1,0 +1,162 @@
+"""Likelihoods: what a decoder's output says of a datum.
+
+The last layer of a decoder puts out numbers of any size. A likelihood reads them as p(x|z): as
+means, as logits, as whatever its formula needs. Here is one class each, and a new one is one more
+class (with its kernel, in ``kernels``) and its line in ``LIKELIHOODS``.
+
+Conventions as in ``losses``: sums over features, means over the batch, in nats.
+"""
+
+import numpy as np
+
+from vae_numpy import kernels
+from vae_numpy.kernels.reference import ACTIVATIONS
+from vae_numpy.layers import Parameter
+from vae_numpy.losses import gaussian_nll
+from vae_numpy.utils import check_choice, check_number, in_unit_interval
+
+
+class Likelihood:
+    """What every likelihood does; the defaults suit one without parameters of its own.
+
+    Parameters
+    ----------
+    n_features : int
+        D. Who has no parameters of its own needs neither this nor the type.
+    dtype : float32 or float64
+
+    Attributes
+    ----------
+    arguments : tuple of str
+        The arguments of the model that the constructor takes too.
+    """
+
+    arguments = ()
+
+    def __init__(self, n_features=None, dtype=None):
+        pass
+
+    @classmethod
+    def check_arguments(cls, **arguments):
+        """Raise a ValueError or TypeError if one of ``arguments`` is out of its bounds."""
+
+    @staticmethod
+    def check_data(X, reason):
+        """Return X (N, D), or raise a ValueError that quotes ``reason`` if it has no density."""
+        return X
+
+    def parameters(self):
+        """List the parameters that are learnt with the networks' weights."""
+        return []
+
+    def nll(self, output, x):
+        """Return minus the log-likelihood of x (N, D), a mean, and its gradient in the output.
+
+        The gradients of the likelihood's own parameters are written into their ``grad``.
+        """
+        raise NotImplementedError
+
+    def log_prob(self, output, x):
+        """Return log p(x|z) of each row, (N,), in nats and in double precision."""
+        raise NotImplementedError
+
+    def mean(self, output):
+        """Return the mean of p(x|z), (N, D)."""
+        raise NotImplementedError
+
+    def sample(self, output, rng):
+        """Draw a datum from p(x|z) for each row, (N, D)."""
+        raise NotImplementedError
+
+
+class Gaussian(Likelihood):
+    """N(x | output, variance): -log p = 1/2 sum_d [log 2 pi + v + (x - output)^2 e^-v].
+
+    Parameters
+    ----------
+    n_features : int
+    dtype : float32 or float64
+    variance : float > 0, "learnt" or "per_feature"
+        Fixed, one learnt number, or one per feature; what is learnt starts at 1.
+
+    Attributes
+    ----------
+    log_variance : Parameter, () or (D,)
+        v, learnt or not.
+    """
+
+    arguments = ("variance",)
+
+    def __init__(self, n_features, dtype, variance=1.0):
+        self.learnt = isinstance(variance, str)
+        shape = (n_features,) if variance == "per_feature" else ()
+        start = 0.0 if self.learnt else np.log(variance)
+        self.log_variance = Parameter(np.full(shape, start, dtype))
+
+    @classmethod
+    def check_arguments(cls, variance):
+        if isinstance(variance, str):
+            check_choice("variance", variance, ("learnt", "per_feature"))
+        else:
+            check_number("variance", variance, above=0)
+
+    def parameters(self):
+        return [self.log_variance] if self.learnt else []
+
+    def nll(self, output, x):
+        value, doutput, dlogvar = gaussian_nll(output, self.log_variance.value, x)
+        self.log_variance.grad[...] = dlogvar
+        return value, doutput
+
+    def log_prob(self, output, x):
+        v = self.log_variance.value.astype(np.float64)
+        squares = (x.astype(np.float64) - output) ** 2 * np.exp(-v)
+        return -0.5 * np.sum(np.log(2 * np.pi) + v + squares, axis=1)
+
+    def mean(self, output):
+        return output
+
+    def sample(self, output, rng):
+        std = np.exp(0.5 * self.log_variance.value)
+        return output + std * rng.standard_normal(output.shape, dtype=output.dtype)
+
+
+class Bernoulli(Likelihood):
+    """Pixels that are 0 or 1, with logits l = output: -log p = sum_d [log(1 + e^l) - x l].
+
+    It takes data in [0, 1]; on grey values it is a cross-entropy and no likelihood.
+    """
+
+    @staticmethod
+    def check_data(X, reason):
+        return in_unit_interval("X", X, reason)
+
+    def nll(self, output, x):
+        return kernels.bernoulli_nll(output, x)
+
+    def log_prob(self, output, x):
+        logits = output.astype(np.float64)
+        return np.sum(x * logits - ACTIVATIONS["softplus"][0](logits), axis=1)
+
+    def mean(self, output):
+        return ACTIVATIONS["sigmoid"][0](output)
+
+    def sample(self, output, rng):
+        return (rng.random(output.shape) < self.mean(output)).astype(output.dtype)
+
+
+class SquaredError(Likelihood):
+    """The loss ||output - x||^2 of an autoencoder: a Gaussian of variance 1/2, but a constant."""
+
+    def nll(self, output, x):
+        return kernels.squared_error(output, x)
+
+    def log_prob(self, output, x):
+        return -np.sum((output.astype(np.float64) - x) ** 2, axis=1)
+
+    def mean(self, output):
+        return output
+
+
+# By the name that a model's argument has.
+LIKELIHOODS = {"gaussian": Gaussian, "bernoulli": Bernoulli}

@@ -1,0 +1,121 @@
+"""What the models check before they compute: their data, their arguments, and who calls."""
+
+import sys
+from functools import partial
+
+import numpy as np
+from sklearn.utils.validation import check_array, validate_data
+
+from vae_numpy.schedules import SCHEDULES
+from vae_numpy.utils import check_choice, check_integer, check_number
+
+
+def check_samples(model, X, *, reset):
+    """Return X as a finite C-contiguous (n_samples, n_features) array of float32 or float64.
+
+    With ``reset`` the model notes the number and the names of the features; else it compares.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If X is something else, with the place of the first bad value.
+    """
+    return _checked(partial(validate_data, model, reset=reset), X, "X")
+
+
+def check_codes(model, Z):
+    """Return Z as a finite (n_samples, n_components) array of float32 or float64.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If Z is something else.
+    """
+    Z, n_components = _checked(check_array, Z, "Z"), model.decoder_.n_in
+    if Z.shape[1] != n_components:
+        raise ValueError(f"Z must have n_components = {n_components} columns, got {Z.shape[1]}")
+    return Z
+
+
+def check_training(model):
+    """Check the arguments that all models share.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If one is out of its bounds.
+    """
+    check_choice("solver", model.solver, model._solvers)
+    check_choice("learning_rate", model.learning_rate, SCHEDULES)
+    check_integer("n_components", model.n_components, minimum=1)
+    check_number("learning_rate_init", model.learning_rate_init, above=0)
+    check_number("weight_decay", model.weight_decay, minimum=0)
+    check_integer("max_iter", model.max_iter, minimum=1)
+    check_integer("n_iter_no_change", model.n_iter_no_change, minimum=1)
+    if model.batch_size is not None:
+        check_integer("batch_size", model.batch_size, minimum=1)
+    if model.tol is not None:
+        check_number("tol", model.tol, minimum=0)
+    if model.early_stopping:
+        check_number("validation_fraction", model.validation_fraction, above=0, below=1)
+    callbacks = () if model.callbacks is None else model.callbacks
+    if not isinstance(callbacks, (list, tuple)) or not all(map(callable, callbacks)):
+        raise TypeError(f"callbacks must be a list of callables or None, got {callbacks!r}")
+
+
+def hidden_sizes(name, sizes):
+    """Return the widths of hidden layers as a tuple of int; one number stands for one layer.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If ``sizes``, the argument of that name, is neither an integer of at least 1 nor a list,
+        tuple or array of such.
+    """
+    if isinstance(sizes, np.ndarray):
+        sizes = sizes.tolist()
+    if not isinstance(sizes, (list, tuple)):
+        sizes = (sizes,)
+    for size in sizes:
+        check_integer(name, size, minimum=1)
+    return tuple(map(int, sizes))
+
+
+def in_model_selection():
+    """Say whether one of scikit-learn's searches or cross-validations is calling."""
+    frame = sys._getframe()
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").startswith("sklearn.model_selection"):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _checked(check, array, name):
+    """Check with one of scikit-learn's functions that ``array`` is (n, m), numeric and finite.
+
+    scikit-learn's messages do not all name the argument; these do, and say where a bad value is.
+    """
+    options = {"dtype": [np.float64, np.float32], "order": "C", "ensure_all_finite": False}
+    try:
+        shape = array.shape if hasattr(array, "shape") else np.asarray(array).shape
+        if len(shape) == 1:
+            raise ValueError(
+                f"{name} must have two dimensions, one row a sample, got shape {shape}. Reshape "
+                f"your data: {name}[:, None] if it is one column, {name}[None, :] if one row"
+            )
+        array = check(array, **options)
+    except (TypeError, ValueError) as error:
+        if name in str(error):
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{name} must be an array of numbers, one row a sample: {error}") from None
+    bad = np.argwhere(~np.isfinite(array))
+    if len(bad):
+        row, column = bad[0]
+        value = "NaN" if np.isnan(array[row, column]) else "inf"
+        raise ValueError(
+            f"{name} must be finite, got {value} in row {row}, column {column} "
+            f"({len(bad)} such values in all)"
+        )
+    return array
