@@ -104,7 +104,8 @@ class BaseAutoencoder(Learner, ClassNamePrefixFeaturesOutMixin, TransformerMixin
         """Write the model to a ``.npz`` file, with all that ``resume`` needs.
 
         The file is complete or not there: a crash while saving leaves an older one untouched.
-        It holds no code; callbacks and a function given as ``noise`` are not stored.
+        A link is followed, and a file that is replaced keeps its mode. The file holds no code;
+        callbacks and a function given as ``noise`` are not stored.
 
         Parameters
         ----------
@@ -121,7 +122,8 @@ class BaseAutoencoder(Learner, ClassNamePrefixFeaturesOutMixin, TransformerMixin
         OSError
             If the file cannot be written.
         ValueError
-            If ``compact`` and a weight is above 65504, the most that half precision holds.
+            If a number to be stored is not finite; if ``compact`` and a weight is above 65504, the
+            most that half precision holds.
         """
         check_is_fitted(self)
         persistence.save(self, path, compact=compact)
