@@ -48,7 +48,6 @@ NUMPYDOC_TO_DO = {
     "data.sprites",
     "exercises",
     "gradcheck",
-    "kernels",
     "likelihoods",
     "metrics.alignment",
     "metrics.sampling",
