@@ -1,7 +1,12 @@
-"""Slow versions to compare the library with: one number at a time, from the formulas."""
+"""Slow versions to compare the library with: one number at a time, from the formulas.
+
+And the tables of the losses and likelihoods, from which the tests of both take their examples.
+"""
 
 import importlib.util
 import math
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -117,6 +122,51 @@ def gaussian_nll(mean, logvar, x):
 
 def gaussian_kl(mu, logvar):
     return _mean_over_rows(lambda m, v: 0.5 * (m**2 + math.exp(v) - 1 - v), mu, logvar)
+
+
+# What the tests of the losses draw: the arguments (N, D) of each, with gradients in all but the
+# last, or in both for the divergence.
+LOSSES = {
+    "squared_error": lambda rng, shape: [rng.normal(size=shape), rng.normal(size=shape)],
+    "bernoulli_nll": lambda rng, shape: [3 * rng.normal(size=shape), rng.uniform(size=shape)],
+    "gaussian_nll": lambda rng, shape: [rng.normal(size=shape) for _ in range(3)],
+    "gaussian_kl": lambda rng, shape: [rng.normal(size=shape) for _ in range(2)],
+}
+
+
+# Likelihoods: log p(x|z), written again with nothing of the library in it ----------------------
+
+
+class Likelihood(NamedTuple):
+    data: Callable  # (rng, n, d) -> x (n, d)
+    log_p: Callable  # (output, x, v) -> log p of each row; v is the log-variance, or of no use
+    arguments: Callable = lambda d: {}  # of the model, for d features
+
+
+def _real(rng, n, d):
+    return rng.normal(size=(n, d)) * np.linspace(0.5, 2, d)
+
+
+def _bernoulli_log_p(logits, x, _):
+    p = 1 / (1 + np.exp(-logits))
+    return np.sum(x * np.log(p) + (1 - x) * np.log(1 - p), axis=1)
+
+
+def _gaussian_log_p(mean, x, v):
+    variance = np.exp(v)
+    densities = -((x - mean) ** 2) / (2 * variance) - 0.5 * np.log(2 * np.pi * variance)
+    return np.sum(densities, axis=1)
+
+
+LIKELIHOODS = {
+    "gaussian": Likelihood(_real, _gaussian_log_p),
+    "bernoulli": Likelihood(
+        lambda rng, n, d: rng.integers(0, 2, (n, d)).astype(np.float64), _bernoulli_log_p
+    ),
+}
+
+
+# Gradients --------------------------------------------------------------------------------------
 
 
 def gradient(f, x):

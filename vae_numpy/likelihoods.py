@@ -2,7 +2,7 @@
 
 The last layer of a decoder puts out numbers of any size. A likelihood reads them as p(x|z): as
 means, as logits, as whatever its formula needs. Here is one class each, and a new one is one more
-class (with its kernel, in ``kernels``) and its line in ``LIKELIHOODS``.
+class, with its line in ``LIKELIHOODS``, its kernel and its loss (the recipe is in CONTRIBUTING.md).
 
 Conventions as in ``losses``: sums over features, means over the batch, in nats.
 """
@@ -28,7 +28,12 @@ class Likelihood:
     Attributes
     ----------
     arguments : tuple of str
-        The arguments of the model that the constructor takes too.
+        The arguments of the model that the constructor takes too, and checks.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as its class says.
     """
 
     arguments = ()
@@ -36,12 +41,7 @@ class Likelihood:
     def __init__(self, n_features=None, dtype=None):
         pass
 
-    @classmethod
-    def check_arguments(cls, **arguments):
-        """Raise a ValueError or TypeError if one of ``arguments`` is out of its bounds."""
-
-    @staticmethod
-    def check_data(X, reason):
+    def check_data(self, X, reason):
         """Return X (N, D), or raise a ValueError that quotes ``reason`` if it has no density."""
         return X
 
@@ -69,8 +69,8 @@ class Likelihood:
         raise NotImplementedError
 
 
-class Gaussian(Likelihood):
-    """N(x | output, variance): -log p = 1/2 sum_d [log 2 pi + v + (x - output)^2 e^-v].
+class WithVariance(Likelihood):
+    """What likelihoods of a mean, the output, and of a log-variance v share.
 
     Parameters
     ----------
@@ -83,42 +83,55 @@ class Gaussian(Likelihood):
     ----------
     log_variance : Parameter, () or (D,)
         v, learnt or not.
+
+    A subclass gives its ``loss`` (output, v, x), with the gradients in the first two, its
+    ``log_density`` (x - output, v) and its ``noise`` (rng, shape, dtype), of variance 1.
     """
 
     arguments = ("variance",)
 
     def __init__(self, n_features, dtype, variance=1.0):
         self.learnt = isinstance(variance, str)
-        shape = (n_features,) if variance == "per_feature" else ()
-        start = 0.0 if self.learnt else np.log(variance)
-        self.log_variance = Parameter(np.full(shape, start, dtype))
-
-    @classmethod
-    def check_arguments(cls, variance):
-        if isinstance(variance, str):
+        if self.learnt:
             check_choice("variance", variance, ("learnt", "per_feature"))
         else:
             check_number("variance", variance, above=0)
+        shape = (n_features,) if variance == "per_feature" else ()
+        start = 0.0 if self.learnt else np.log(variance)
+        self.log_variance = Parameter(np.full(shape, start, dtype))
 
     def parameters(self):
         return [self.log_variance] if self.learnt else []
 
     def nll(self, output, x):
-        value, doutput, dlogvar = gaussian_nll(output, self.log_variance.value, x)
+        value, doutput, dlogvar = self.loss(output, self.log_variance.value, x)
         self.log_variance.grad[...] = dlogvar
         return value, doutput
 
     def log_prob(self, output, x):
         v = self.log_variance.value.astype(np.float64)
-        squares = (x.astype(np.float64) - output) ** 2 * np.exp(-v)
-        return -0.5 * np.sum(np.log(2 * np.pi) + v + squares, axis=1)
+        return np.sum(self.log_density(x.astype(np.float64) - output, v), axis=1)
 
     def mean(self, output):
         return output
 
     def sample(self, output, rng):
         std = np.exp(0.5 * self.log_variance.value)
-        return output + std * rng.standard_normal(output.shape, dtype=output.dtype)
+        return output + std * self.noise(rng, output.shape, output.dtype)
+
+
+class Gaussian(WithVariance):
+    """N(x | output, variance): -log p = 1/2 sum_d [log 2 pi + v + (x - output)^2 e^-v]."""
+
+    loss = staticmethod(gaussian_nll)
+
+    @staticmethod
+    def log_density(difference, v):
+        return -0.5 * (np.log(2 * np.pi) + v + difference**2 * np.exp(-v))
+
+    @staticmethod
+    def noise(rng, shape, dtype):
+        return rng.standard_normal(shape, dtype=dtype)
 
 
 class Bernoulli(Likelihood):
@@ -127,8 +140,7 @@ class Bernoulli(Likelihood):
     It takes data in [0, 1]; on grey values it is a cross-entropy and no likelihood.
     """
 
-    @staticmethod
-    def check_data(X, reason):
+    def check_data(self, X, reason):
         return in_unit_interval("X", X, reason)
 
     def nll(self, output, x):

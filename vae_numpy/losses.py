@@ -83,17 +83,7 @@ def gaussian_nll(mean, logvar, x):
     ValueError
         If the shapes do not fit or the batch is empty.
     """
-    mean, x = _prepare(mean=mean, x=x)
-    logvar = np.asarray(logvar, mean.dtype)
-    if logvar.shape not in ((), x.shape[1:], x.shape):
-        raise ValueError(
-            f"logvar must be a scalar or have shape {x.shape[1:]} or {x.shape}, got {logvar.shape}"
-        )
-    every = np.ascontiguousarray(np.broadcast_to(logvar, x.shape))
-    value, dmean, dlogvar = kernels.gaussian_nll(mean, every, x)
-    # A log-variance that is shared gets the sum of the gradients of all who share it.
-    shared = tuple(range(x.ndim - logvar.ndim))
-    return value, dmean, dlogvar.sum(axis=shared) if shared else dlogvar
+    return _with_variance(kernels.gaussian_nll, mean, logvar, x)
 
 
 def gaussian_kl(mu, logvar, *, per_latent=False):
@@ -174,6 +164,21 @@ def effective_beta(
     likelihood = shares[reconstruction] / (n_features if mean_over_features else 1)
     kl = kl_weight / (n_latents if mean_over_latents else 1)
     return kl / likelihood
+
+
+def _with_variance(nll, mean, logvar, x):
+    """Call a kernel of (mean, logvar, x), whose log-variances (N, D) may be shared here."""
+    mean, x = _prepare(mean=mean, x=x)
+    logvar = np.asarray(logvar, mean.dtype)
+    if logvar.shape not in ((), x.shape[1:], x.shape):
+        raise ValueError(
+            f"logvar must be a scalar or have shape {x.shape[1:]} or {x.shape}, got {logvar.shape}"
+        )
+    every = np.ascontiguousarray(np.broadcast_to(logvar, x.shape))
+    value, dmean, dlogvar = nll(mean, every, x)
+    # A log-variance that is shared gets the sum of the gradients of all who share it.
+    shared = tuple(range(x.ndim - logvar.ndim))
+    return value, dmean, dlogvar.sum(axis=shared) if shared else dlogvar
 
 
 def _prepare(**arrays):

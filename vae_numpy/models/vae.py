@@ -72,7 +72,7 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
     ----------
     encoder_, decoder_ : Sequential
         The encoder puts out the means and the log-variances, (N, 2 K).
-    likelihood_ : Gaussian or Bernoulli, of ``vae_numpy.likelihoods``
+    likelihood_ : a ``Likelihood`` of ``vae_numpy.likelihoods``
         What the decoder's output says of a datum.
     log_variance_ : Parameter, () or (D,)
         The log-variance of a likelihood that has one.
@@ -207,12 +207,13 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
         self.decoder_ = dense_stack((K, *decoder_sizes, n_features), activation, **options)
 
     def _begin(self, X, rng):
-        likelihood = LIKELIHOODS[self.likelihood]
-        self.likelihood_ = likelihood(X.shape[1], X.dtype, **self._likelihood_arguments())
+        self.likelihood_ = self._new_likelihood(X)
         super()._begin(X, rng)
 
-    def _likelihood_arguments(self):
-        return {name: getattr(self, name) for name in LIKELIHOODS[self.likelihood].arguments}
+    def _new_likelihood(self, X):
+        likelihood = LIKELIHOODS[self.likelihood]
+        arguments = {name: getattr(self, name) for name in likelihood.arguments}
+        return likelihood(X.shape[1], X.dtype, **arguments)
 
     def _parameters(self):
         return super()._parameters() + self.likelihood_.parameters()
@@ -242,10 +243,9 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
             check_integer("capacity_epochs", self.capacity_epochs, minimum=1)
         check_integer("warm_up", self.warm_up, minimum=0)
         check_number("free_bits", self.free_bits, minimum=0)
-        LIKELIHOODS[self.likelihood].check_arguments(**self._likelihood_arguments())
 
     def _check_data(self, X):
-        return LIKELIHOODS[self.likelihood].check_data(X, f"likelihood={self.likelihood!r}")
+        return self._new_likelihood(X).check_data(X, f"likelihood={self.likelihood!r}")
 
     # Using what was learnt ----------------------------------------------------------------------
 
