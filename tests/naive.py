@@ -120,8 +120,21 @@ def gaussian_nll(mean, logvar, x):
     return _mean_over_rows(minus_log_density, mean, np.broadcast_to(logvar, x.shape), x)
 
 
+def laplace_nll(mean, logvar, x):
+    def minus_log_density(mean, logvar, x):
+        b = math.sqrt(math.exp(logvar) / 2)
+        return -math.log(math.exp(-abs(x - mean) / b) / (2 * b))
+
+    return _mean_over_rows(minus_log_density, mean, np.broadcast_to(logvar, x.shape), x)
+
+
 def gaussian_kl(mu, logvar):
     return _mean_over_rows(lambda m, v: 0.5 * (m**2 + math.exp(v) - 1 - v), mu, logvar)
+
+
+def _off_the_kink(mean, logvar, distance):
+    # |x - mean| has no derivative at 0: finite differences must not step over it.
+    return [mean, logvar, mean + distance + 0.05 * np.sign(distance)]
 
 
 # What the tests of the losses draw: the arguments (N, D) of each, with gradients in all but the
@@ -130,6 +143,7 @@ LOSSES = {
     "squared_error": lambda rng, shape: [rng.normal(size=shape), rng.normal(size=shape)],
     "bernoulli_nll": lambda rng, shape: [3 * rng.normal(size=shape), rng.uniform(size=shape)],
     "gaussian_nll": lambda rng, shape: [rng.normal(size=shape) for _ in range(3)],
+    "laplace_nll": lambda rng, shape: _off_the_kink(*rng.normal(size=(3, *shape))),
     "gaussian_kl": lambda rng, shape: [rng.normal(size=shape) for _ in range(2)],
 }
 
@@ -158,8 +172,14 @@ def _gaussian_log_p(mean, x, v):
     return np.sum(densities, axis=1)
 
 
+def _laplace_log_p(mean, x, v):
+    b = np.sqrt(np.exp(v) / 2)
+    return np.sum(-np.abs(x - mean) / b - np.log(2 * b), axis=1)
+
+
 LIKELIHOODS = {
     "gaussian": Likelihood(_real, _gaussian_log_p),
+    "laplace": Likelihood(_real, _laplace_log_p),
     "bernoulli": Likelihood(
         lambda rng, n, d: rng.integers(0, 2, (n, d)).astype(np.float64), _bernoulli_log_p
     ),

@@ -12,7 +12,7 @@ import numpy as np
 from vae_numpy import kernels
 from vae_numpy.kernels.reference import ACTIVATIONS
 from vae_numpy.layers import Parameter
-from vae_numpy.losses import gaussian_nll
+from vae_numpy.losses import gaussian_nll, laplace_nll
 from vae_numpy.utils import check_choice, check_number, in_unit_interval
 
 
@@ -134,6 +134,23 @@ class Gaussian(WithVariance):
         return rng.standard_normal(shape, dtype=dtype)
 
 
+class Laplace(WithVariance):
+    """Laplace's distribution: -log p = sum_d [log sqrt 2 + v/2 + sqrt 2 |x - output| e^(-v/2)].
+
+    A value far out pulls no harder than one near by: for data with outliers.
+    """
+
+    loss = staticmethod(laplace_nll)
+
+    @staticmethod
+    def log_density(difference, v):
+        return -0.5 * (np.log(2) + v) - np.sqrt(2) * np.abs(difference) * np.exp(-0.5 * v)
+
+    @staticmethod
+    def noise(rng, shape, dtype):
+        return rng.laplace(scale=0.5**0.5, size=shape).astype(dtype)
+
+
 class Bernoulli(Likelihood):
     """Pixels that are 0 or 1, with logits l = output: -log p = sum_d [log(1 + e^l) - x l].
 
@@ -171,4 +188,4 @@ class SquaredError(Likelihood):
 
 
 # By the name that a model's argument has.
-LIKELIHOODS = {"gaussian": Gaussian, "bernoulli": Bernoulli}
+LIKELIHOODS = {"gaussian": Gaussian, "laplace": Laplace, "bernoulli": Bernoulli}

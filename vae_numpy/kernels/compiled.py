@@ -296,6 +296,30 @@ def gaussian_nll(mean, logvar, x):
 
 
 @_jit
+def laplace_nll(mean, logvar, x):
+    n = x.shape[0]
+    scalar = mean.dtype.type
+    root, half, zero, one = scalar(math.sqrt(2)), scalar(0.5), scalar(0), scalar(1)
+    one_over_n, half_over_n = scalar(1 / n), scalar(0.5 / n)
+    dmean, dlogvar = np.empty_like(mean), np.empty_like(mean)
+    total = np.float64(0)
+    for i in range(n):
+        for j in range(x.shape[1]):
+            difference = mean[i, j] - x[i, j]
+            per_scale = root * math.exp(-half * logvar[i, j])
+            distance = abs(difference) * per_scale
+            total += half * logvar[i, j] + distance
+            slope = difference  # where it is 0, or NaN
+            if difference > zero:
+                slope = per_scale
+            elif difference < zero:
+                slope = -per_scale
+            dmean[i, j] = one_over_n * slope
+            dlogvar[i, j] = half_over_n * (one - distance)
+    return float((0.5 * x.size * math.log(2) + total) / n), dmean, dlogvar
+
+
+@_jit
 def gaussian_kl(mu, logvar):
     n, k = mu.shape
     one_over_n = mu.dtype.type(1 / n)

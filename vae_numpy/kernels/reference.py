@@ -122,6 +122,22 @@ def gaussian_nll(mean, logvar, x):
     return float(value), dmean, dlogvar
 
 
+def laplace_nll(mean, logvar, x):
+    """Compute -1/N sum log p(x | mean, variance exp(logvar)), in nats; all are (N, D).
+
+    The scale is b = e^(v/2) / sqrt 2, and -log p = log 2b + |x - mean| / b. Where x is the mean
+    there is no derivative; the gradient says 0.
+    """
+    n = len(x)
+    difference = mean - x
+    per_scale = 2**0.5 * np.exp(-0.5 * logvar)  # 1/b
+    distances = np.abs(difference) * per_scale
+    value = np.sum(0.5 * (np.log(2) + logvar) + distances, dtype=np.float64) / n
+    dmean = np.sign(difference) * per_scale / n
+    dlogvar = (0.5 / n) * (1 - distances)
+    return float(value), dmean, dlogvar
+
+
 def gaussian_kl(mu, logvar):
     """Compute KL(N(mu, exp(logvar)) || N(0, 1)) per latent, in nats, and its gradients.
 
