@@ -111,6 +111,13 @@ def bernoulli_nll(logits, x):
     return _mean_over_rows(minus_log_p, logits, x)
 
 
+def continuous_bernoulli_nll(logits, x):
+    def minus_log_density(logit, x):
+        return math.log(math.expm1(logit) / logit) - x * logit
+
+    return _mean_over_rows(minus_log_density, logits, x)
+
+
 def gaussian_nll(mean, logvar, x):
     def minus_log_density(mean, logvar, x):
         variance = math.exp(logvar)
@@ -142,6 +149,10 @@ def _off_the_kink(mean, logvar, distance):
 LOSSES = {
     "squared_error": lambda rng, shape: [rng.normal(size=shape), rng.normal(size=shape)],
     "bernoulli_nll": lambda rng, shape: [3 * rng.normal(size=shape), rng.uniform(size=shape)],
+    "continuous_bernoulli_nll": lambda rng, shape: [
+        3 * rng.normal(size=shape),
+        rng.uniform(size=shape),
+    ],
     "gaussian_nll": lambda rng, shape: [rng.normal(size=shape) for _ in range(3)],
     "laplace_nll": lambda rng, shape: _off_the_kink(*rng.normal(size=(3, *shape))),
     "gaussian_kl": lambda rng, shape: [rng.normal(size=shape) for _ in range(2)],
@@ -166,6 +177,10 @@ def _bernoulli_log_p(logits, x, _):
     return np.sum(x * np.log(p) + (1 - x) * np.log(1 - p), axis=1)
 
 
+def _continuous_bernoulli_log_p(logits, x, _):
+    return np.sum(x * logits - np.log(np.expm1(logits) / logits), axis=1)
+
+
 def _gaussian_log_p(mean, x, v):
     variance = np.exp(v)
     densities = -((x - mean) ** 2) / (2 * variance) - 0.5 * np.log(2 * np.pi * variance)
@@ -182,6 +197,9 @@ LIKELIHOODS = {
     "laplace": Likelihood(_real, _laplace_log_p),
     "bernoulli": Likelihood(
         lambda rng, n, d: rng.integers(0, 2, (n, d)).astype(np.float64), _bernoulli_log_p
+    ),
+    "continuous_bernoulli": Likelihood(
+        lambda rng, n, d: rng.uniform(size=(n, d)), _continuous_bernoulli_log_p
     ),
 }
 

@@ -4,6 +4,7 @@ import naive
 import numpy as np
 import pytest
 from naive import BACKENDS, DTYPES
+from scipy import integrate, stats
 
 from vae_numpy import kernels, losses
 from vae_numpy.likelihoods import LIKELIHOODS
@@ -142,3 +143,103 @@ def test_a_row_is_judged_by_itself(name):
     likelihood, (output, x) = make(name), draw(name)
     rows = [likelihood.log_prob(output[[i]], x[[i]])[0] for i in range(N)]
     np.testing.assert_allclose(likelihood.log_prob(output, x), rows, rtol=1e-14)
+
+
+# Laplace --------------------------------------------------------------------------------------
+
+
+def test_the_laplace_density_is_scipys():
+    likelihood, (output, x) = make("laplace", variance=0.7), draw("laplace")
+    b = np.sqrt(0.7 / 2)  # its variance is 2 b^2
+    want = stats.laplace(output, b).logpdf(x).sum(axis=1)
+    np.testing.assert_allclose(likelihood.log_prob(output, x), want, rtol=1e-13)
+    value, dmean, dlogvar = losses.laplace_nll(output, np.log(0.7), x)
+    assert value == pytest.approx(-want.mean(), rel=1e-13)
+
+
+@backends
+def test_the_best_laplace_is_the_median_with_the_mean_distance_from_it(backend):
+    x = np.random.default_rng(0).standard_cauchy((101, 3))
+    median = np.tile(np.median(x, axis=0), (101, 1))
+    b = np.abs(x - median).mean(axis=0)
+    with kernels.use(backend):
+        _, dmean, dlogvar = losses.laplace_nll(median, np.log(2 * b**2), x)
+    assert np.all(np.abs(dmean.sum(axis=0)) < 1e-12)  # as many above as below, and 0 at itself
+    assert np.all(np.abs(dlogvar) < 1e-12)
+
+
+@learns_a_variance
+def test_samples_have_the_distribution(name):
+    likelihood, n = make(name, 1, variance=2.5), 20_000
+    x = likelihood.sample(np.full((n, 1), 3.0), np.random.default_rng(0))[:, 0]
+    scipys = {"gaussian": stats.norm, "laplace": stats.laplace}[name]
+    std = np.sqrt(2.5)
+    assert stats.kstest(x, scipys(3.0, std / scipys.std()).cdf).pvalue > 1e-4
+    kurtosis = float(scipys.stats(moments="k")) + 3
+    assert abs(x.var() - 2.5) < 4 * 2.5 * np.sqrt((kurtosis - 1) / n)
+
+
+# Continuous Bernoulli -------------------------------------------------------------------------
+
+SIZES = (1e-8, 1e-4, 0.0999, 0.1001, 2.0, 40.0, 300.0)
+LOGITS = [0.0, *SIZES, *(-size for size in SIZES)]
+
+
+def by_quadrature(logit):
+    """Return log Z and the mean of the density e^(l x) / Z on [0, 1]."""
+    top = max(logit, 0.0)
+    around = [1 - 30 / logit if logit > 0 else -30 / logit] if abs(logit) > 31 else None
+
+    def moment(f):
+        return integrate.quad(
+            lambda x: f(x) * np.exp(logit * x - top), 0, 1, points=around, epsabs=0, epsrel=1e-13
+        )[0]
+
+    Z = moment(lambda x: 1.0)
+    return np.log(Z) + top, moment(lambda x: x) / Z
+
+
+@backends
+@dtypes
+@pytest.mark.parametrize("logit", LOGITS)
+def test_the_continuous_bernoulli_is_its_integrals(backend, dtype, logit):
+    x, logits = np.array([[0.0, 0.3, 1.0]], dtype), np.full((1, 3), logit, dtype)
+    log_Z, mean = by_quadrature(float(logits[0, 0]))
+    likelihood = make("continuous_bernoulli", 3, dtype)
+    with kernels.use(backend):
+        value, dlogits = losses.continuous_bernoulli_nll(logits, x)
+    want = log_Z - x[0].astype(float) * float(logits[0, 0])
+    np.testing.assert_allclose(-likelihood.log_prob(logits, x), want.sum(), rtol=1e-12, atol=1e-14)
+    near = 1e-12 if dtype is np.float64 else 4 * float(np.finfo(dtype).eps)
+    assert value == pytest.approx(want.sum(), rel=near, abs=1e-14)
+    np.testing.assert_allclose(likelihood.mean(logits), np.full((1, 3), mean), rtol=near)
+    np.testing.assert_allclose(dlogits, [mean - x[0]], rtol=near, atol=near)
+
+
+@backends
+@dtypes
+def test_the_continuous_bernoulli_at_logits_of_ten_thousand(backend, dtype):
+    """There Z is e^l / l or 1 / |l|: an exponential distribution from one of the ends."""
+    logits, x = np.array([[1e4, 1e4, -1e4, -1e4]], dtype), np.array([[0, 1, 0, 1]], dtype)
+    with kernels.use(backend), np.errstate(all="raise", under="ignore"):
+        value, dlogits = losses.continuous_bernoulli_nll(logits, x)
+    assert value == pytest.approx(2e4 - 4 * np.log(1e4), rel=1e-7)
+    np.testing.assert_allclose(dlogits, [[1 - 1e-4, -1e-4, 1e-4, 1e-4 - 1]], rtol=1e-3)
+    np.testing.assert_allclose(dlogits[0, [0, 2]], [1 - 1e-4, 1e-4], rtol=1e-6)
+
+
+@pytest.mark.parametrize("logit", [*LOGITS, 1e4, -1e4, 1e-300])
+def test_continuous_bernoulli_samples_have_the_distribution(logit):
+    n = 20_000
+    likelihood = make("continuous_bernoulli", 1)
+    x = likelihood.sample(np.full((n, 1), logit), np.random.default_rng(0))[:, 0]
+
+    def F(x):
+        if abs(logit) < 1e-6:
+            return x
+        if logit < 0:
+            return np.expm1(logit * x) / np.expm1(logit)
+        return np.exp(logit * (x - 1)) * np.expm1(-logit * x) / np.expm1(-logit)
+
+    assert x.min() >= 0 and x.max() <= 1
+    assert stats.kstest(x, F).pvalue > 1e-4

@@ -10,7 +10,7 @@ Conventions as in ``losses``: sums over features, means over the batch, in nats.
 import numpy as np
 
 from vae_numpy import kernels
-from vae_numpy.kernels.reference import ACTIVATIONS
+from vae_numpy.kernels.reference import NORMALISERS
 from vae_numpy.layers import Parameter
 from vae_numpy.losses import gaussian_nll, laplace_nll
 from vae_numpy.utils import check_choice, check_number, in_unit_interval
@@ -157,6 +157,8 @@ class Bernoulli(Likelihood):
     It takes data in [0, 1]; on grey values it is a cross-entropy and no likelihood.
     """
 
+    normaliser, mean_of = map(staticmethod, NORMALISERS["bernoulli"])
+
     def check_data(self, X, reason):
         return in_unit_interval("X", X, reason)
 
@@ -165,13 +167,34 @@ class Bernoulli(Likelihood):
 
     def log_prob(self, output, x):
         logits = output.astype(np.float64)
-        return np.sum(x * logits - ACTIVATIONS["softplus"][0](logits), axis=1)
+        return np.sum(x * logits - self.normaliser(logits), axis=1)
 
     def mean(self, output):
-        return ACTIVATIONS["sigmoid"][0](output)
+        return self.mean_of(output).astype(output.dtype, copy=False)
 
     def sample(self, output, rng):
         return (rng.random(output.shape) < self.mean(output)).astype(output.dtype)
+
+
+class ContinuousBernoulli(Bernoulli):
+    """Grey values in [0, 1], with logits l = output: -log p = sum_d [log((e^l - 1) / l) - x l].
+
+    The density is e^(x l) / Z (Loaiza-Ganem & Cunningham 2019); its mean is not the sigmoid of l.
+    """
+
+    normaliser, mean_of = map(staticmethod, NORMALISERS["continuous_bernoulli"])
+
+    def nll(self, output, x):
+        return kernels.continuous_bernoulli_nll(output, x)
+
+    def sample(self, output, rng):
+        # Invert F(x) = (1 - e^(-a x)) / (1 - e^-a), a = |l|: the distribution of x for l < 0, and
+        # of 1 - x for l > 0.
+        u, size = rng.random(output.shape), np.abs(output.astype(np.float64))
+        flat = size < 1e-12
+        a = np.where(flat, 1, size)
+        x = np.where(flat, u, np.minimum(-np.log1p(u * np.expm1(-a)) / a, 1))
+        return np.where(output > 0, 1 - x, x).astype(output.dtype)
 
 
 class SquaredError(Likelihood):
@@ -188,4 +211,9 @@ class SquaredError(Likelihood):
 
 
 # By the name that a model's argument has.
-LIKELIHOODS = {"gaussian": Gaussian, "laplace": Laplace, "bernoulli": Bernoulli}
+LIKELIHOODS = {
+    "gaussian": Gaussian,
+    "laplace": Laplace,
+    "bernoulli": Bernoulli,
+    "continuous_bernoulli": ContinuousBernoulli,
+}

@@ -62,6 +62,32 @@ def bernoulli_nll(logits, x):
     return kernels.bernoulli_nll(logits, in_unit_interval("x", x))
 
 
+def continuous_bernoulli_nll(logits, x):
+    """Compute the continuous Bernoulli negative log-likelihood, a mean over the batch, in nats.
+
+    It is a likelihood for values between 0 and 1, where the Bernoulli is none: with the logit l the
+    density is e^(x l) / Z, so that -log p = sum_d [log((e^l - 1) / l) - x l] (Loaiza-Ganem &
+    Cunningham 2019, eq. 6). Its mean is not the sigmoid of l but 1 / (1 - e^-l) - 1 / l.
+
+    Parameters
+    ----------
+    logits, x : (N, D)
+        The values of ``x`` lie in [0, 1], but for a rounding (``utils.in_unit_interval``).
+
+    Returns
+    -------
+    value : float
+    dlogits : (N, D)
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, the batch is empty or ``x`` leaves [0, 1].
+    """
+    logits, x = _prepare(logits=logits, x=x)
+    return kernels.continuous_bernoulli_nll(logits, in_unit_interval("x", x))
+
+
 def gaussian_nll(mean, logvar, x):
     """Compute the Gaussian negative log-likelihood -1/N sum_n log N(x_n | mean_n, exp(logvar)).
 

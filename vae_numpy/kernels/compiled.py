@@ -320,6 +320,28 @@ def laplace_nll(mean, logvar, x):
 
 
 @_jit
+def continuous_bernoulli_nll(logits, x):
+    n = x.shape[0]
+    dlogits = np.empty_like(logits)
+    total = np.float64(0)
+    for i in range(n):
+        for j in range(x.shape[1]):
+            t = np.float64(logits[i, j])
+            size, s = abs(t), t * t
+            if size < 0.1:
+                normaliser = t / 2 + s * (1 / 24 + s * (-1 / 2880 + s * (1 / 181440 - s / 9676800)))
+                mean = 1 / 2 + t * (1 / 12 + s * (-1 / 720 + s * (1 / 30240 - s / 1209600)))
+            else:
+                rest = -math.expm1(-size)
+                normaliser = max(t, 0.0) + math.log(rest) - math.log(size)
+                least = 1 / size - math.exp(-size) / rest
+                mean = least if t < 0 else 1 - least
+            total += normaliser - x[i, j] * t
+            dlogits[i, j] = (mean - x[i, j]) / n
+    return float(total / n), dlogits
+
+
+@_jit
 def gaussian_kl(mu, logvar):
     n, k = mu.shape
     one_over_n = mu.dtype.type(1 / n)

@@ -99,6 +99,44 @@ def squared_error(x_hat, x):
     return float(value), dx_hat
 
 
+# The likelihoods p(x|l) = e^(x l - A(l)) of logits l. A sees to it that they sum to 1, and its
+# derivative is the mean of x.
+
+
+def _continuous_normaliser(logits):
+    # A = log((e^l - 1) / l), with the large part taken out of the exponential; in double.
+    logits = logits.astype(np.float64)
+    near_0, t, size = _split_at_0(logits)
+    s = t**2
+    series = t / 2 + s * (1 / 24 + s * (-1 / 2880 + s * (1 / 181440 - s / 9676800)))
+    formula = np.maximum(logits, 0) + np.log(-np.expm1(-size)) - np.log(size)
+    return np.where(near_0, series, formula)
+
+
+def _continuous_mean(logits):
+    # A' = 1 / (1 - e^-l) - 1 / l, written so that no exp can overflow; in double.
+    logits = logits.astype(np.float64)
+    near_0, t, size = _split_at_0(logits)
+    s = t**2
+    series = 1 / 2 + t * (1 / 12 + s * (-1 / 720 + s * (1 / 30240 - s / 1209600)))
+    least = 1 / size + np.exp(-size) / np.expm1(-size)  # the mean at -|l|; at |l| it is 1 - least
+    return np.where(near_0, series, np.where(logits < 0, least, 1 - least))
+
+
+def _split_at_0(logits):
+    # Near 0 the formulas lose their digits to a difference, and Taylor's series takes over: where,
+    # the logits there for the series, and the sizes of the others for the formula.
+    near_0 = np.abs(logits) < 0.1
+    return near_0, np.where(near_0, logits, 0), np.where(near_0, 1, np.abs(logits))
+
+
+NORMALISERS = {
+    # name: (A(l), its derivative, the mean)
+    "bernoulli": (_softplus, _sigmoid),
+    "continuous_bernoulli": (_continuous_normaliser, _continuous_mean),
+}
+
+
 def bernoulli_nll(logits, x):
     """Compute -1/N sum log p(x | logits), in nats, and its gradient; both are (N, D).
 
@@ -108,6 +146,17 @@ def bernoulli_nll(logits, x):
     value = np.sum(_softplus(logits) - x * logits, dtype=np.float64) / n
     dlogits = (_sigmoid(logits) - x) / n
     return float(value), dlogits
+
+
+def continuous_bernoulli_nll(logits, x):
+    """Compute -1/N sum log p(x | logits), in nats, and its gradient; both are (N, D).
+
+    With the density e^(x l) / Z on [0, 1] (Loaiza-Ganem & Cunningham 2019): log Z - x l.
+    """
+    n = len(x)
+    value = np.sum(_continuous_normaliser(logits) - x * logits, dtype=np.float64) / n
+    dlogits = (_continuous_mean(logits) - x) / n
+    return float(value), dlogits.astype(logits.dtype)
 
 
 def gaussian_nll(mean, logvar, x):
