@@ -118,6 +118,28 @@ def continuous_bernoulli_nll(logits, x):
     return _mean_over_rows(minus_log_density, logits, x)
 
 
+def blocks(d):
+    """Return the sizes of the one-hot blocks of d features: threes, and the rest."""
+    return (3,) * (d // 3) + ((d % 3,) if d % 3 else ())
+
+
+def one_hot(rng, n, d):
+    """Draw rows of one-hot blocks, (n, d)."""
+    drawn = [np.eye(size)[rng.integers(0, size, n)] for size in blocks(d)]
+    return np.concatenate(drawn, axis=1)
+
+
+def categorical_nll(logits, x, categories):
+    total, start = [], 0
+    for size in categories:
+        for row, targets in zip(logits, x, strict=True):
+            numbers = [float(number) for number in row[start : start + size]]
+            total.append(math.log(math.fsum(map(math.exp, numbers))))
+            total += [-float(t) * n for t, n in zip(targets[start:], numbers, strict=False)]
+        start += size
+    return math.fsum(total) / len(x)
+
+
 def gaussian_nll(mean, logvar, x):
     def minus_log_density(mean, logvar, x):
         variance = math.exp(logvar)
@@ -181,6 +203,14 @@ def _continuous_bernoulli_log_p(logits, x, _):
     return np.sum(x * logits - np.log(np.expm1(logits) / logits), axis=1)
 
 
+def _categorical_log_p(logits, x, _):
+    starts = np.cumsum((0, *blocks(x.shape[1])))
+    return sum(
+        np.sum(x[:, i:j] * logits[:, i:j], axis=1) - np.log(np.exp(logits[:, i:j]).sum(axis=1))
+        for i, j in zip(starts, starts[1:], strict=False)
+    )
+
+
 def _gaussian_log_p(mean, x, v):
     variance = np.exp(v)
     densities = -((x - mean) ** 2) / (2 * variance) - 0.5 * np.log(2 * np.pi * variance)
@@ -200,6 +230,9 @@ LIKELIHOODS = {
     ),
     "continuous_bernoulli": Likelihood(
         lambda rng, n, d: rng.uniform(size=(n, d)), _continuous_bernoulli_log_p
+    ),
+    "categorical": Likelihood(
+        one_hot, _categorical_log_p, arguments=lambda d: {"categories": blocks(d)}
     ),
 }
 

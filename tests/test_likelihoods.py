@@ -3,11 +3,14 @@
 import naive
 import numpy as np
 import pytest
-from naive import BACKENDS, DTYPES
-from scipy import integrate, stats
+from naive import BACKENDS, DTYPES, LAYOUTS
+from scipy import integrate, special, stats
+from sklearn.base import clone
+from sklearn.metrics import log_loss
 
 from vae_numpy import kernels, losses
 from vae_numpy.likelihoods import LIKELIHOODS
+from vae_numpy.models import VAE
 
 N, D = 9, 5
 
@@ -45,7 +48,8 @@ def test_every_likelihood_has_an_entry_in_naive():
 def test_every_kernel_of_a_likelihood_is_a_loss_with_an_entry_in_naive():
     names = {name for name in kernels.KERNELS if name.endswith("_nll")}
     assert not {name for name in names if not hasattr(losses, name)}, "add it to losses.py"
-    assert names <= set(naive.LOSSES), "complete LOSSES in tests/naive.py"
+    missing = names - set(naive.LOSSES) - {"categorical_nll"}  # tested below: it knows blocks
+    assert not missing, "complete LOSSES in tests/naive.py"
 
 
 # All of them ----------------------------------------------------------------------------------
@@ -136,6 +140,24 @@ def test_samples_have_the_mean_and_are_data(name, dtype):
     np.testing.assert_array_equal(likelihood.check_data(X, "the test"), X)
     again = likelihood.sample(output, np.random.default_rng(1))
     np.testing.assert_array_equal(X, again)
+
+
+@each_likelihood
+def test_the_elbo_is_the_three_densities_of_the_drawn_codes(name):
+    x = draw(name, 40)[1]
+    arguments = naive.LIKELIHOODS[name].arguments(D)
+    vae = VAE(2, (6,), likelihood=name, max_iter=3, random_state=0, **arguments).fit(x)
+    mu, logvar = vae.encode(x)
+    std = np.exp(logvar / 2)
+    z = mu + std * np.random.default_rng(7).standard_normal(mu.shape)
+    output = z
+    for layer in vae.decoder_.layers:
+        activation = np.tanh if layer.activation == "tanh" else lambda a: a
+        output = activation(output @ layer.W.value + layer.b.value)
+    log_p = naive.LIKELIHOODS[name].log_p(output, x, log_variance(vae.likelihood_))
+    log_ratio = stats.norm.logpdf(z) - stats.norm(mu, std).logpdf(z)
+    want = np.mean(log_p + log_ratio.sum(axis=1))
+    assert vae.elbo(x, random_state=7) == pytest.approx(want, rel=1e-12)
 
 
 @each_likelihood
@@ -243,3 +265,141 @@ def test_continuous_bernoulli_samples_have_the_distribution(logit):
 
     assert x.min() >= 0 and x.max() <= 1
     assert stats.kstest(x, F).pvalue > 1e-4
+
+
+# Categorical ----------------------------------------------------------------------------------
+
+
+@backends
+def test_categorical_nll_is_scikit_learns_log_loss_block_by_block(backend):
+    (logits, x), sizes = draw("categorical", 30, 9), (2, 1, 6)
+    x = np.concatenate([np.eye(k)[np.arange(30) % k] for k in sizes], axis=1)
+    want = 0.0
+    for i, j in [(0, 2), (3, 9)]:  # a block of one column says nothing
+        want += log_loss(x[:, i:j].argmax(axis=1), special.softmax(logits[:, i:j], axis=1))
+    with kernels.use(backend):
+        value, dlogits = losses.categorical_nll(logits, x, sizes)
+    assert value == pytest.approx(want, rel=1e-12)
+    assert not dlogits[:, 2].any()
+    likelihood = LIKELIHOODS["categorical"](9, np.float64, categories=sizes)
+    softmax = [special.softmax(logits[:, i:j], axis=1) for i, j in [(0, 2), (2, 3), (3, 9)]]
+    np.testing.assert_allclose(likelihood.mean(logits), np.concatenate(softmax, axis=1), rtol=1e-13)
+
+
+@backends
+@dtypes
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_categorical_nll_is_the_naive_loop(backend, dtype, layout):
+    for n, d in [(1, 1), (1, 7), (5, 2), (6, 5)]:
+        logits, x = (LAYOUTS[layout](a) for a in draw("categorical", n, d, dtype))
+        sizes = naive.blocks(d)
+        with kernels.use(backend):
+            value, dlogits = losses.categorical_nll(logits, x, sizes)
+        numeric = naive.gradient(lambda a: naive.categorical_nll(a, x, sizes), logits)  # noqa: B023
+        eps = float(np.finfo(dtype).eps)
+        assert value == pytest.approx(naive.categorical_nll(logits, x, sizes), rel=8 * eps, abs=eps)
+        assert dlogits.dtype == dtype and type(value) is float
+        np.testing.assert_allclose(dlogits, numeric, atol=1e-10 if dtype is np.float64 else 1e-6)
+
+
+@backends
+@dtypes
+def test_categorical_nll_at_logits_of_ten_thousand(backend, dtype):
+    logits = np.array([[1e4, -1e4, 1e4, -1e4, 0, 1e4]], dtype)
+    x = np.array([[1, 0, 0, 1, 1, 0]], dtype)
+    with kernels.use(backend), np.errstate(all="raise", under="ignore"):
+        value, dlogits = losses.categorical_nll(logits, x, (2, 2, 2))
+    assert value == 3e4  # 0 where the largest is right, else what it is ahead
+    np.testing.assert_array_equal(dlogits, [[0, 0, 1, -1, -1, 1]])
+
+
+@backends
+@pytest.mark.parametrize("place", range(5))
+def test_a_nan_in_a_categorical_shows_in_its_own_block_only(backend, place):
+    logits, x = draw("categorical", 4, 5)
+    for array in (logits, x):
+        kept, array[2, place] = array[2, place], np.nan
+        with kernels.use(backend):
+            value, dlogits = losses.categorical_nll(logits, x, (3, 2))
+        array[2, place] = kept
+        rows, columns = np.nonzero(np.isnan(dlogits))
+        assert np.isnan(value) and set(rows) == {2} and place in columns
+        assert len({column // 3 for column in columns}) == 1
+
+
+BAD_CATEGORIES = [
+    ({"categories": None}, TypeError, r"categories must be a tuple of .* got None"),
+    ({"categories": 5}, TypeError, r"categories must be a tuple of .* got 5"),
+    ({"categories": (3, 2.0)}, TypeError, r"categories must be an integer, got 2.0"),
+    ({"categories": (3, 2, 0)}, ValueError, r"categories must be >= 1, got 0"),
+    ({"categories": (3, 3)}, ValueError, r"categories must sum .* 5, got \(3, 3\) .* sum 6"),
+    ({"categories": ()}, ValueError, r"categories must sum .* 5, got \(\)"),
+    *[
+        (
+            {"likelihood": name, "categories": (3, 2)},
+            ValueError,
+            f"categories must be None with likelihood='{name}', got",
+        )
+        for name, cls in LIKELIHOODS.items()
+        if "categories" not in cls.arguments
+    ],
+]
+
+
+@pytest.mark.parametrize("arguments, kind, message", BAD_CATEGORIES)
+def test_categories_that_do_not_fit_are_refused_by_name(arguments, kind, message):
+    vae = VAE(1, (), **({"likelihood": "categorical"} | arguments))
+    with pytest.raises(kind, match=message):
+        vae.fit(draw("categorical")[1])
+    assert not hasattr(vae, "encoder_")
+
+
+@pytest.mark.parametrize(
+    "row", [[0, 0, 0, 1, 0], [1, 1, 0, 1, 0], [0.5, 0.5, 0, 1, 0], [2, 0, -1, 1, 0]]
+)
+def test_rows_that_are_no_one_hot_blocks_are_refused(row):
+    x = draw("categorical")[1]
+    vae = VAE(1, (), likelihood="categorical", categories=(3, 2), max_iter=1).fit(x)
+    x[4] = row
+    message = r"must have one 1 .*in row 4, columns 0 to 2"
+    for call in (vae.fit, vae.elbo, vae.score, vae.log_likelihood):
+        with pytest.raises(ValueError, match="X " + message):
+            call(x)
+    with pytest.raises(ValueError, match="x " + message):
+        losses.categorical_nll(np.zeros_like(x), x, (3, 2))
+
+
+def test_one_hot_blocks_a_rounding_off_are_taken_for_what_they_are():
+    x = draw("categorical")[1]
+    near = x * (1 + 1e-7)
+    vae = VAE(1, (), likelihood="categorical", categories=(3, 2), random_state=0, max_iter=2)
+    np.testing.assert_array_equal(clone(vae).fit(near)._check_data(near), x)
+
+
+@pytest.mark.parametrize("categories", [(3, 2), [3, 2], np.array([3, 2]), (np.int64(3), 2)])
+def test_categories_are_saved_loaded_and_kept(categories, tmp_path):
+    x = draw("categorical", 40)[1]
+    vae = VAE(2, (6,), likelihood="categorical", categories=categories, random_state=0, max_iter=3)
+    clone(vae).fit(x).save(tmp_path / "vae.npz")
+    loaded = VAE.load(tmp_path / "vae.npz")
+    assert loaded.categories == (3, 2)
+    samples = loaded.sample(50, random_state=0)
+    np.testing.assert_array_equal(samples, loaded.likelihood_.check_data(samples, ""))
+    loaded.set_params(max_iter=5).resume(x)
+    whole = clone(vae).set_params(max_iter=5).fit(x)
+    np.testing.assert_array_equal(loaded.sample(9, random_state=0), whole.sample(9, random_state=0))
+    assert loaded.history_["loss"] == whole.history_["loss"]
+    with pytest.raises(ValueError, match=r"categories must stay \(3, 2\)"):
+        loaded.set_params(warm_start=True, categories=(1, 4)).fit(np.eye(5)[[0, 0]] + np.eye(5)[1])
+
+
+def test_a_categorical_vae_learns_what_goes_together():
+    """Two variables of three values that always agree: one latent says which."""
+    value = np.random.default_rng(0).integers(0, 3, 600)
+    x = np.tile(np.eye(3)[value], 2)
+    vae = VAE(2, (16,), likelihood="categorical", categories=(3, 3), learning_rate_init=0.01)
+    vae.set_params(max_iter=60, random_state=0).fit(x)
+    samples = vae.sample(2000, random_state=0)
+    agree = np.mean(samples[:, :3].argmax(axis=1) == samples[:, 3:].argmax(axis=1))
+    assert agree > 0.8  # a model of each variable by itself: 1/3
+    assert vae.elbo(x, 20, random_state=0) > -2 * np.log(3)  # what that model would have

@@ -13,7 +13,13 @@ from vae_numpy import kernels
 from vae_numpy.kernels.reference import NORMALISERS
 from vae_numpy.layers import Parameter
 from vae_numpy.losses import gaussian_nll, laplace_nll
-from vae_numpy.utils import check_choice, check_number, in_unit_interval
+from vae_numpy.utils import (
+    block_sizes,
+    check_choice,
+    check_number,
+    in_one_hot_blocks,
+    in_unit_interval,
+)
 
 
 class Likelihood:
@@ -197,6 +203,48 @@ class ContinuousBernoulli(Bernoulli):
         return np.where(output > 0, 1 - x, x).astype(output.dtype)
 
 
+class Categorical(Likelihood):
+    """One-hot blocks with logits l = output: -log p = sum over the blocks of [log sum e^l - x l].
+
+    Parameters
+    ----------
+    n_features : int
+    dtype : float32 or float64
+    categories : tuple of int
+        The number of categories of each variable: the sizes of the blocks, which sum to
+        ``n_features``.
+    """
+
+    arguments = ("categories",)
+
+    def __init__(self, n_features, dtype, categories):
+        self.categories = block_sizes("categories", categories, n_features)
+
+    def check_data(self, X, reason):
+        return in_one_hot_blocks("X", X, self.categories, reason)
+
+    def nll(self, output, x):
+        return kernels.categorical_nll(output, x, self.categories)
+
+    def log_prob(self, output, x):
+        logits = output.astype(np.float64)
+        log_sum_exp, _ = NORMALISERS["categorical"]
+        blocks = log_sum_exp(logits, self.categories)
+        return np.sum(x * logits, axis=1) - np.sum(blocks, axis=1)
+
+    def mean(self, output):
+        _, softmax = NORMALISERS["categorical"]
+        return softmax(output, self.categories)
+
+    def sample(self, output, rng):
+        # The largest of the logits, each with noise of Gumbel's distribution, is a draw.
+        noisy, x = output + rng.gumbel(size=output.shape), np.zeros_like(output)
+        for end, size in zip(np.cumsum(self.categories), self.categories, strict=True):
+            drawn = noisy[:, end - size : end].argmax(axis=1)
+            x[np.arange(len(x)), end - size + drawn] = 1
+        return x
+
+
 class SquaredError(Likelihood):
     """The loss ||output - x||^2 of an autoencoder: a Gaussian of variance 1/2, but a constant."""
 
@@ -216,4 +264,5 @@ LIKELIHOODS = {
     "laplace": Laplace,
     "bernoulli": Bernoulli,
     "continuous_bernoulli": ContinuousBernoulli,
+    "categorical": Categorical,
 }

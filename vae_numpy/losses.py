@@ -7,7 +7,14 @@ function returns the value as a float and the gradient in each of its first argu
 import numpy as np
 
 from vae_numpy import kernels
-from vae_numpy.utils import check_choice, check_integer, check_number, in_unit_interval
+from vae_numpy.utils import (
+    block_sizes,
+    check_choice,
+    check_integer,
+    check_number,
+    in_one_hot_blocks,
+    in_unit_interval,
+)
 
 
 def squared_error(x_hat, x):
@@ -67,7 +74,7 @@ def continuous_bernoulli_nll(logits, x):
 
     It is a likelihood for values between 0 and 1, where the Bernoulli is none: with the logit l the
     density is e^(x l) / Z, so that -log p = sum_d [log((e^l - 1) / l) - x l] (Loaiza-Ganem &
-    Cunningham 2019, eq. 6). Its mean is not the sigmoid of l but 1 / (1 - e^-l) - 1 / l.
+    Cunningham 2019, section 3). Its mean is not the sigmoid of l but 1 / (1 - e^-l) - 1 / l.
 
     Parameters
     ----------
@@ -86,6 +93,35 @@ def continuous_bernoulli_nll(logits, x):
     """
     logits, x = _prepare(logits=logits, x=x)
     return kernels.continuous_bernoulli_nll(logits, in_unit_interval("x", x))
+
+
+def categorical_nll(logits, x, categories):
+    """Compute the categorical negative log-likelihood -1/N sum_n log p(x_n | logits_n), in nats.
+
+    A row consists of blocks, one for each categorical variable, in each of which one column is 1
+    and the others are 0. With p = softmax(l) in each block, -log p = sum over the blocks of
+    [log sum e^l - x l].
+
+    Parameters
+    ----------
+    logits, x : (N, D)
+    categories : tuple of int
+        The sizes of the blocks, which sum to D.
+
+    Returns
+    -------
+    value : float
+    dlogits : (N, D)
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the shapes differ, the batch is empty, ``categories`` is not as above, or a block of
+        ``x`` is not one 1 and else 0.
+    """
+    logits, x = _prepare(logits=logits, x=x)
+    sizes = block_sizes("categories", categories, x.shape[1])
+    return kernels.categorical_nll(logits, in_one_hot_blocks("x", x, sizes), sizes)
 
 
 def gaussian_nll(mean, logvar, x):

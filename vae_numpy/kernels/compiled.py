@@ -342,6 +342,28 @@ def continuous_bernoulli_nll(logits, x):
 
 
 @_jit
+def categorical_nll(logits, x, categories):
+    n = x.shape[0]
+    dlogits = np.empty_like(logits)
+    total = np.float64(0)
+    for i in range(n):
+        end = 0
+        for size in categories:
+            start, end = end, end + size
+            most, rest = logits[i, start], np.float64(0)
+            for j in range(start, end):
+                most = max(most, logits[i, j])
+            for j in range(start, end):
+                dlogits[i, j] = math.exp(logits[i, j] - most)
+                rest += dlogits[i, j]
+                total -= x[i, j] * (logits[i, j] - most)
+            total += math.log(rest)
+            for j in range(start, end):
+                dlogits[i, j] = (dlogits[i, j] / rest - x[i, j]) / n
+    return float(total / n), dlogits
+
+
+@_jit
 def gaussian_kl(mu, logvar):
     n, k = mu.shape
     one_over_n = mu.dtype.type(1 / n)

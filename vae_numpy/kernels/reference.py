@@ -130,10 +130,29 @@ def _split_at_0(logits):
     return near_0, np.where(near_0, logits, 0), np.where(near_0, 1, np.abs(logits))
 
 
+def _log_sum_exp(logits, categories):
+    # A of each block, (N, n_blocks), with the largest logit taken out of the exponentials.
+    most, _, total = _exp_in_blocks(logits, categories)
+    return most + np.log(total)
+
+
+def _softmax(logits, categories):
+    _, e, total = _exp_in_blocks(logits, categories)
+    return e / np.repeat(total, categories, axis=1)
+
+
+def _exp_in_blocks(logits, categories):
+    starts = np.cumsum(categories) - categories
+    most = np.maximum.reduceat(logits, starts, axis=1)  # (N, n_blocks)
+    e = np.exp(logits - np.repeat(most, categories, axis=1))
+    return most, e, np.add.reduceat(e, starts, axis=1)
+
+
 NORMALISERS = {
     # name: (A(l), its derivative, the mean)
     "bernoulli": (_softplus, _sigmoid),
     "continuous_bernoulli": (_continuous_normaliser, _continuous_mean),
+    "categorical": (_log_sum_exp, _softmax),  # of (l, categories)
 }
 
 
@@ -157,6 +176,19 @@ def continuous_bernoulli_nll(logits, x):
     value = np.sum(_continuous_normaliser(logits) - x * logits, dtype=np.float64) / n
     dlogits = (_continuous_mean(logits) - x) / n
     return float(value), dlogits.astype(logits.dtype)
+
+
+def categorical_nll(logits, x, categories):
+    """Compute -1/N sum log p(x | logits), in nats, and its gradient; both are (N, D).
+
+    A row consists of blocks of ``categories`` (n_blocks,) columns, in each of which x has one 1.
+    With p = softmax(l) in each block: log sum e^l - x l.
+    """
+    n = len(x)
+    value = np.sum(_log_sum_exp(logits, categories), dtype=np.float64)
+    value -= np.sum(x * logits, dtype=np.float64)
+    dlogits = (_softmax(logits, categories) - x) / n
+    return float(value / n), dlogits
 
 
 def gaussian_nll(mean, logvar, x):

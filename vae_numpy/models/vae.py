@@ -45,8 +45,10 @@ class VAE(BaseAutoencoder):
         The widths of the encoder's hidden layers; ``()`` for none.
     activation : {"tanh", "relu", "sigmoid", "softplus", "identity"}
         Of the hidden layers.
-    likelihood : {"gaussian", "bernoulli"}
-        ``"bernoulli"`` takes data in [0, 1] and is a likelihood for 0 and 1 only.
+    likelihood : {"gaussian", "laplace", "bernoulli", "continuous_bernoulli", "categorical"}
+        A key of ``vae_numpy.likelihoods.LIKELIHOODS``. ``"laplace"`` is for data with outliers.
+        ``"bernoulli"`` takes data in [0, 1] and is a likelihood for 0 and 1 only;
+        ``"continuous_bernoulli"`` is one for all of [0, 1]. ``"categorical"`` takes one-hot blocks.
     beta : float, >= 0
         The weight of the KL divergence.
     capacity : float or None
@@ -61,7 +63,11 @@ class VAE(BaseAutoencoder):
         In nats. A latent whose KL is below this pays as if it were this, and feels no pull
         (Kingma et al. 2016, eq. 15).
     variance : float, "learnt" or "per_feature"
-        The variance of the Gaussian likelihood: fixed, one learnt number, or one per feature.
+        The variance of the Gaussian or Laplace likelihood: fixed, one learnt number, or one per
+        feature.
+    categories : tuple of int or None
+        The sizes of the one-hot blocks, which sum to the number of features: for
+        ``likelihood="categorical"``, and for no other.
     decoder_hidden_layer_sizes, decoder_activation : or None
         None mirrors the encoder.
     solver, learning_rate_init, learning_rate, batch_size, max_iter, tol, n_iter_no_change, \
@@ -96,6 +102,7 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
         "activation",
         "likelihood",
         "variance",
+        "categories",
         "decoder_hidden_layer_sizes",
         "decoder_activation",
     )
@@ -114,6 +121,7 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
         warm_up=0,
         free_bits=0.0,
         variance=1.0,
+        categories=None,
         decoder_hidden_layer_sizes=None,
         decoder_activation=None,
         solver="adam",
@@ -142,6 +150,7 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
         self.warm_up = warm_up
         self.free_bits = free_bits
         self.variance = variance
+        self.categories = categories
         self.decoder_hidden_layer_sizes = decoder_hidden_layer_sizes
         self.decoder_activation = decoder_activation
         self.solver = solver
@@ -226,6 +235,11 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
     def _check_arguments(self, X):
         super()._check_arguments(X)
         check_choice("likelihood", self.likelihood, LIKELIHOODS)
+        if self.categories is not None and self.likelihood != "categorical":
+            raise ValueError(
+                f"categories must be None with likelihood={self.likelihood!r}, "
+                f"got {self.categories!r}"
+            )
         check_choice("activation", self.activation, ACTIVATIONS)
         if self.decoder_activation is not None:
             check_choice("decoder_activation", self.decoder_activation, ACTIVATIONS)
