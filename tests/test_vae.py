@@ -811,6 +811,18 @@ def test_scikit_learns_own_checks(likelihood):
     check_estimator(VAE(2, (8,), likelihood=likelihood, max_iter=5))
 
 
+class Squashed(VAE):
+    """Makes all data data in [0, 1], so that scikit-learn's checks reach what asks for those."""
+
+    def _check_data(self, X):
+        return super()._check_data(0.5 * (1 + np.tanh(0.5 * X)))
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "continuous_bernoulli"])
+def test_scikit_learns_own_checks_on_data_between_0_and_1(likelihood):
+    check_estimator(Squashed(2, (8,), likelihood=likelihood, max_iter=5))
+
+
 BAD_ARGUMENTS = [
     ({"beta": -1}, ValueError, "beta must be >= 0, got -1"),
     ({"beta": np.nan}, ValueError, "beta"),

@@ -122,7 +122,7 @@ def warm_up(dtypes=(np.float32, np.float64)):
         for name in KERNELS:
             if name.endswith("_nll"):
                 arguments = inspect.signature(getattr(reference, name)).parameters
-                blocks = {"categories": np.array([2])}
+                blocks = {"categories": np.array([2])}  # all others are arrays of one shape
                 getattr(active, name)(*(blocks.get(argument, x) for argument in arguments))
         active.sgd_step(row.copy(), row, row.copy(), 0.1, 0.9)
         active.adagrad_step(row.copy(), row, row.copy(), 0.1, 1e-8)
