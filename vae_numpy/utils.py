@@ -218,6 +218,52 @@ def check_generator(rng):
         raise TypeError(f"rng must be a numpy.random.Generator, got {type(rng).__name__}")
 
 
+def block_sizes(name, sizes, n_columns):
+    """Return the sizes of blocks of columns as an integer array, (n_blocks,).
+
+    Raises
+    ------
+    ValueError, TypeError
+        If ``sizes`` is no list, tuple or array of integers of at least 1 with the sum
+        ``n_columns``.
+    """
+    if not isinstance(sizes, (list, tuple, np.ndarray)):
+        raise TypeError(f"{name} must be a tuple of the sizes of the blocks, got {sizes!r}")
+    for size in sizes:
+        check_integer(name, size, minimum=1)
+    if sum(sizes) != n_columns:
+        raise ValueError(
+            f"{name} must sum to the number of features, {n_columns}, got {tuple(sizes)} with the "
+            f"sum {sum(sizes)}"
+        )
+    return np.array(sizes, np.int64)
+
+
+def in_one_hot_blocks(name, X, sizes, reason=""):
+    """Return ``X`` (N, D), in each row of which each block of ``sizes`` columns is one 1 and 0s.
+
+    As in ``in_unit_interval`` a value within 1e-6 of 0 or 1 counts as that.
+
+    Raises
+    ------
+    ValueError
+        If a block of a row is something else; ``reason`` names what asks for the blocks.
+    """
+    for end, size in zip(np.cumsum(sizes), sizes, strict=True):
+        block = X[:, end - size : end]
+        whole = np.round(block)
+        is_bad = (np.abs(block - whole) > 1e-6).any(axis=1) | (whole < 0).any(axis=1)
+        is_bad |= np.abs(whole.sum(axis=1) - 1) > 0.5  # so that a NaN passes, as in the interval
+        bad = np.flatnonzero(is_bad)
+        if len(bad):
+            raise ValueError(
+                f"{name} must have one 1 and else 0 in each block{reason and f' for {reason}'}, "
+                f"got {block[bad[0]]} in row {bad[0]}, columns {end - size} to {end - 1}"
+            )
+    rounded = np.round(X)
+    return X if np.array_equal(X, rounded, equal_nan=True) else rounded
+
+
 def in_unit_interval(name, X, reason=""):
     """Return ``X`` with all values in [0, 1].
 
