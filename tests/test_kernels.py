@@ -12,7 +12,7 @@ from pathlib import Path
 import naive
 import numpy as np
 import pytest
-from naive import ACTIVATIONS, BACKENDS, DTYPES, LAYOUTS
+from naive import ACTIVATIONS, BACKENDS, DTYPES, LAYOUTS, LOSSES
 
 from vae_numpy import kernels
 from vae_numpy.kernels import reference
@@ -207,13 +207,6 @@ def test_an_activation_and_its_derivative_keep_the_type(dtype, activation):
 
 # Losses ---------------------------------------------------------------------------------------
 
-LOSSES = {
-    # name: what draws its arguments; the gradients are those in all but the last one, or in both
-    "squared_error": lambda rng, shape: [rng.normal(size=shape), rng.normal(size=shape)],
-    "bernoulli_nll": lambda rng, shape: [3 * rng.normal(size=shape), rng.uniform(size=shape)],
-    "gaussian_nll": lambda rng, shape: [rng.normal(size=shape) for _ in range(3)],
-    "gaussian_kl": lambda rng, shape: [rng.normal(size=shape) for _ in range(2)],
-}
 losses = pytest.mark.parametrize("loss", LOSSES)
 
 

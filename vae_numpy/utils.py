@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 import numpy as np
 
-from vae_numpy._types import ArrayLike, FloatArray, RandomState
+from vae_numpy._types import ArrayLike, FloatArray, IntArray, RandomState
 
 
 def make_rng(random_state: RandomState = None) -> np.random.Generator:
@@ -300,6 +300,75 @@ def check_generator(rng: object) -> None:
     """
     if not isinstance(rng, np.random.Generator):
         raise TypeError(f"rng must be a numpy.random.Generator, got {type(rng).__name__}")
+
+
+def block_sizes(name: str, sizes: object, n_columns: int) -> IntArray:
+    """Return the sizes of blocks of columns as an integer array.
+
+    Parameters
+    ----------
+    name : str
+    sizes : list, tuple or array of int, (n_blocks,)
+    n_columns : int
+        What they must sum to.
+
+    Returns
+    -------
+    (n_blocks,) int64
+
+    Raises
+    ------
+    ValueError, TypeError
+        If ``sizes`` is something else, holds a number below 1 or has another sum.
+    """
+    if not isinstance(sizes, (list, tuple, np.ndarray)):
+        raise TypeError(f"{name} must be a tuple of the sizes of the blocks, got {sizes!r}")
+    for size in sizes:
+        check_integer(name, size, minimum=1)
+    if sum(sizes) != n_columns:
+        raise ValueError(
+            f"{name} must sum to the number of features, {n_columns}, got {tuple(sizes)} with the "
+            f"sum {sum(sizes)}"
+        )
+    return np.array(sizes, np.int64)
+
+
+def in_one_hot_blocks(name: str, X: FloatArray, sizes: IntArray, reason: str = "") -> FloatArray:
+    """Return ``X``, in each row of which each block of columns is one 1 and else 0.
+
+    As in ``in_unit_interval`` a value within 1e-6 of 0 or 1 counts as that.
+
+    Parameters
+    ----------
+    name : str
+    X : (N, D)
+    sizes : (n_blocks,) int array
+        The sizes of the blocks, which sum to D.
+    reason : str
+        What asks for the blocks, for the message.
+
+    Returns
+    -------
+    X : the same array, or a rounded copy
+
+    Raises
+    ------
+    ValueError
+        If a block of a row is something else.
+    """
+    for end, size in zip(np.cumsum(sizes), sizes, strict=True):
+        block = X[:, end - size : end]
+        whole = np.round(block)
+        is_bad = (np.abs(block - whole) > 1e-6).any(axis=1) | (whole < 0).any(axis=1)
+        is_bad |= np.abs(whole.sum(axis=1) - 1) > 0.5  # so that a NaN passes, as in the interval
+        bad = np.flatnonzero(is_bad)
+        if len(bad):
+            raise ValueError(
+                f"{name} must have one 1 and else 0 in each block{reason and f' for {reason}'}, "
+                f"got {block[bad[0]]} in row {bad[0]}, columns {end - size} to {end - 1}"
+            )
+    rounded = np.round(X)
+    return X if np.array_equal(X, rounded, equal_nan=True) else rounded
 
 
 def in_unit_interval(name: str, X: FloatArray, reason: str = "") -> FloatArray:

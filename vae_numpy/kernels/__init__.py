@@ -14,6 +14,7 @@ at no argument twice, draw no random numbers and know no layers.
 
 import importlib
 import importlib.util
+import inspect
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -24,22 +25,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vae_numpy._types import DTypeLike
+from vae_numpy.kernels import reference
 from vae_numpy.utils import check_choice
 
 if TYPE_CHECKING:  # whichever version is active, it has these signatures
     from vae_numpy.kernels.reference import *  # noqa: F403
 
-KERNELS = (
-    "dense_forward",
-    "dense_backward",
-    "squared_error",
-    "bernoulli_nll",
-    "gaussian_nll",
-    "gaussian_kl",
-    "sgd_step",
-    "adagrad_step",
-    "adam_step",
-    "render_sprites",
+# Every public function of ``reference`` is one, and has its twin in ``compiled``.
+KERNELS = tuple(
+    name for name, value in vars(reference).items() if inspect.isfunction(value) and name[0] != "_"
 )
 
 _MODULES = {"numba": "compiled", "numpy": "reference"}
@@ -188,9 +182,12 @@ def warm_up(dtypes: Iterable[DTypeLike] = (np.float32, np.float64)) -> None:
                 y = active.dense_forward(x, x, b, activation)
                 active.dense_backward(x, x, y, x, activation, x.copy(), db)
         active.squared_error(x, x)
-        active.bernoulli_nll(x, x)
-        active.gaussian_nll(x, x, x)
         active.gaussian_kl(x, x)
+        for name in KERNELS:
+            if name.endswith("_nll"):
+                arguments = inspect.signature(getattr(reference, name)).parameters
+                blocks = {"categories": np.array([2])}  # all others are arrays of one shape
+                getattr(active, name)(*(blocks.get(argument, x) for argument in arguments))
         active.sgd_step(row.copy(), row, row.copy(), 0.1, 0.9)
         active.adagrad_step(row.copy(), row, row.copy(), 0.1, 1e-8)
         active.adam_step(row.copy(), row, row.copy(), row.copy(), 1, 0.1, 0.9, 0.999, 1e-8)

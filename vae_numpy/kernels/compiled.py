@@ -208,6 +208,74 @@ def gaussian_nll(mean, logvar, x):
 
 
 @jit
+def laplace_nll(mean, logvar, x):
+    n = x.shape[0]
+    scalar = mean.dtype.type
+    root, half, zero, one = scalar(math.sqrt(2)), scalar(0.5), scalar(0), scalar(1)
+    one_over_n, half_over_n = scalar(1 / n), scalar(0.5 / n)
+    dmean, dlogvar = np.empty_like(mean), np.empty_like(mean)
+    total = np.float64(0)
+    for i in range(n):
+        for j in range(x.shape[1]):
+            difference = mean[i, j] - x[i, j]
+            per_scale = root * math.exp(-half * logvar[i, j])
+            distance = abs(difference) * per_scale
+            total += half * logvar[i, j] + distance
+            slope = difference  # where it is 0, or NaN
+            if difference > zero:
+                slope = per_scale
+            elif difference < zero:
+                slope = -per_scale
+            dmean[i, j] = one_over_n * slope
+            dlogvar[i, j] = half_over_n * (one - distance)
+    return float((0.5 * x.size * math.log(2) + total) / n), dmean, dlogvar
+
+
+@jit
+def continuous_bernoulli_nll(logits, x):
+    n = x.shape[0]
+    dlogits = np.empty_like(logits)
+    total = np.float64(0)
+    for i in range(n):
+        for j in range(x.shape[1]):
+            t = np.float64(logits[i, j])
+            size, s = abs(t), t * t
+            if size < 0.1:
+                normaliser = t / 2 + s * (1 / 24 + s * (-1 / 2880 + s * (1 / 181440 - s / 9676800)))
+                mean = 1 / 2 + t * (1 / 12 + s * (-1 / 720 + s * (1 / 30240 - s / 1209600)))
+            else:
+                rest = -math.expm1(-size)
+                normaliser = max(t, 0.0) + math.log(rest) - math.log(size)
+                least = 1 / size - math.exp(-size) / rest
+                mean = least if t < 0 else 1 - least
+            total += normaliser - x[i, j] * t
+            dlogits[i, j] = (mean - x[i, j]) / n
+    return float(total / n), dlogits
+
+
+@jit
+def categorical_nll(logits, x, categories):
+    n = x.shape[0]
+    dlogits = np.empty_like(logits)
+    total = np.float64(0)
+    for i in range(n):
+        end = 0
+        for size in categories:
+            start, end = end, end + size
+            most, rest = logits[i, start], np.float64(0)
+            for j in range(start, end):
+                most = max(most, logits[i, j])
+            for j in range(start, end):
+                dlogits[i, j] = math.exp(logits[i, j] - most)
+                rest += dlogits[i, j]
+                total -= x[i, j] * (logits[i, j] - most)
+            total += math.log(rest)
+            for j in range(start, end):
+                dlogits[i, j] = (dlogits[i, j] / rest - x[i, j]) / n
+    return float(total / n), dlogits
+
+
+@jit
 def gaussian_kl(mu, logvar):
     n, k = mu.shape
     one_over_n = mu.dtype.type(1 / n)
