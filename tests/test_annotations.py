@@ -8,7 +8,6 @@ TO_DO = {  # to become empty; a package stands for all that is in it
     "data",
     "exercises",
     "gradcheck",
-    "likelihoods",
     "metrics",
     "models",
     "plotting",
