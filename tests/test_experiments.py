@@ -264,12 +264,13 @@ def test_an_untrained_model_has_the_weights_it_was_drawn_with():
     arguments = {"hidden_layer_sizes": (8,), "likelihood": "bernoulli", "random_state": 0}
     model = untrained(VAE(**arguments), X)
     trained = VAE(**arguments, learning_rate_init=1e-3).partial_fit(X)
-    drawn = VAE(**arguments)
-    drawn._begin(X, np.random.default_rng(0))
-    W = drawn.encoder_.layers[0].W.value
+    # What training starts from: a step so short that float32 does not notice it.
+    started = VAE(**arguments, learning_rate_init=2e-30).partial_fit(X[:1])
+    W = started.encoder_.layers[0].W.value
     assert np.array_equal(model.encoder_.layers[0].W.value, W)
     assert not np.array_equal(trained.encoder_.layers[0].W.value, W)
-    assert model.learning_rate_init == 1e-3
+    assert np.array_equal(model.transform(X), started.transform(X))
+    assert model.learning_rate_init == 1e-3 and model.n_iter_ == 0
 
 
 # The smallest form of each --------------------------------------------------------------------
