@@ -111,10 +111,15 @@ def checkpoint(name, job, options):
     return options.folder / "runs" / name / f"{key(job)}.npz"
 
 
+def write(path, content):
+    """Write all bytes of a file or nothing of it, in a folder that need not be there yet."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_file(path, content)
+
+
 def write_json(path, content):
     """Write all of a file or nothing of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_file(path, (json.dumps(content, indent=1, default=_plain) + "\n").encode())
+    write(path, (json.dumps(content, indent=1, default=_plain) + "\n").encode())
 
 
 def write_results(name, configuration, seeds, models, options, **more):

@@ -1,5 +1,6 @@
 """The experiments: nothing done twice whatever is killed, and results that hold what they say."""
 
+import errno
 import json
 import os
 import signal
@@ -354,6 +355,36 @@ def test_capacity_quick(quick):
     assert np.shape(model["kl_per_latent"]) == (rounds, 10)
     assert len(model["reconstruction"]) == len(model["target"]) == rounds
     assert np.all(np.diff(model["target"]) > 0) and model["target"][-1] < model["capacity"]
+
+
+def test_what_is_shipped_is_written_whole_or_not_at_all(quick, tmp_path, monkeypatch):
+    folder, result = quick(higgins2017)
+    there, here = (Namespace(folder=path, quick=False) for path in (folder, tmp_path))
+    kept = next((folder / "runs" / "higgins2017" / "models").glob("*.npz"))
+    models = [{"beta": 4, "seed": 100, "scores": {"mig": 0.5}}]
+
+    higgins2017.ship(higgins2017.QUICK, result["seeds"], there)
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "checkpoint", lambda *_: kept)
+        assert beta_sweep.ship(models, here) == 100
+    traversals = folder / "results" / "higgins2017-traversals.npz"
+    with np.load(traversals) as file:
+        assert file["seed100"].shape == (10, 9, 16, 16)
+    copies = sorted((tmp_path / "results").glob("*.npz"))
+    assert [copy.read_bytes() for copy in copies] == [kept.read_bytes()] * 3
+
+    # The disk fills up before the new file is on it: the older one stays.
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    before = {path: path.read_bytes() for path in (traversals, *copies)}
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="no space"):
+        higgins2017.ship(higgins2017.QUICK, result["seeds"], there)
+    monkeypatch.setattr(runs, "checkpoint", lambda *_: traversals)
+    with pytest.raises(OSError, match="no space"):
+        beta_sweep.ship(models, here)
+    assert {path: path.read_bytes() for path in before} == before
 
 
 # What is shipped ------------------------------------------------------------------------------
