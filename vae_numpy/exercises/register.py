@@ -1,4 +1,7 @@
-"""How ``answers_chNN.py`` says what its functions are."""
+"""How a chapter's ``wrong_answers.py`` says what its functions are.
+
+The tests hand each to its check; a reader may look there for the mistakes that people make.
+"""
 
 ANSWERS = []  # (number, function, message); message is None where the answer is right
 

@@ -1,8 +1,8 @@
 """Answers to chapter 3's exercises as people give them."""
 
 import numpy as np
-from register import right, wrong
 
+from vae_numpy.exercises.register import right, wrong
 from vae_numpy.models import Autoencoder
 
 

@@ -171,7 +171,7 @@ def coverage(answer):
     seconds=20,
 )
 def alignment(answer):
-    def by_hand(codes, neurons, alpha, scale=True, axis=1):
+    def by_hand(codes, neurons, alpha, scale=True, axis=1, unit=None):
         from sklearn.linear_model import Lasso
 
         X, Y = codes - codes.mean(0), neurons - neurons.mean(0)
@@ -180,27 +180,34 @@ def alignment(answer):
         w = np.abs(Lasso(alpha=alpha).fit(X, Y).coef_).reshape(Y.shape[1], X.shape[1])
         w = w[w.sum(axis=1) > 0]
         p = w / np.maximum(w.sum(axis=axis, keepdims=True), 1e-300)
-        return np.mean(1 + np.sum(p * np.log(np.where(p > 0, p, 1)), axis=1) / np.log(X.shape[1]))
+        unit = X.shape[1] if unit is None else unit(w, neurons)
+        return np.mean(1 + np.sum(p * np.log(np.where(p > 0, p, 1)), axis=1) / np.log(unit))
 
     mistakes = {
+        "the entropy is in units of the logarithm of the number of neurons; a neuron's shares run "
+        "over the units, and K is their number": lambda codes, neurons, alpha: [
+            by_hand(codes, neurons, alpha, unit=lambda w, neurons: len(w)),
+            by_hand(codes, neurons, alpha, unit=lambda w, neurons: neurons.shape[1]),
+        ],
         "the shares of a unit over the neurons sum to 1; those of a neuron over the units should": (
             lambda codes, neurons, alpha: by_hand(codes, neurons, alpha, axis=0)
         ),
         "units or neurons are not scaled to variance 1, so that alpha means something else for "
         "each": lambda codes, neurons, alpha: by_hand(codes, neurons, alpha, scale=False),
         "neurons without a weight count as 0; they have no score": lambda codes, neurons, alpha: (
-            by_hand(codes, neurons, alpha) * 4 / 5
+            by_hand(codes, neurons, alpha) * 6 / 7
         ),
     }
     z = white(120, 5, seed=0)
     codes, extra = z[:, :4], z[:, 4:]
     # Two neurons on one unit: every neuron has one weight, so the score is 1.
     answer.gives(1.0, codes * [1, 5, 0.2, 3] + 2, codes[:, [0, 0, 1]] * 7, 0.1, mistakes=mistakes)
-    d = directions(4, 4, seed=1)
-    weights = np.maximum(np.abs(d) - 0.1, 0)  # the lasso, where units are uncorrelated
-    want = np.mean([1 - entropy(column) / np.log(4) for column in weights.T])
-    neurons = np.hstack([codes @ d * [1, 10, 0.5, 2], extra])  # the last follows no unit
-    answer.gives(want, codes * [1, 5, 0.2, 3], neurons, 0.1, rtol=1e-4, mistakes=mistakes)
+    d = directions(4, 6, seed=1)
+    neurons = np.hstack([codes @ d * [1, 10, 0.5, 2, 3, 0.1], extra])  # the last follows no unit
+    for alpha in 0.1, 0.2:
+        weights = np.maximum(np.abs(d) - alpha, 0)  # the lasso, where units are uncorrelated
+        want = np.mean([1 - entropy(column) / np.log(4) for column in weights.T])
+        answer.gives(want, codes * [1, 5, 0.2, 3], neurons, alpha, rtol=1e-4, mistakes=mistakes)
 
 
 @exercise(

@@ -3,7 +3,8 @@
 from collections import Counter
 
 import numpy as np
-from register import right, wrong
+
+from vae_numpy.exercises.register import right, wrong
 
 
 @wrong("8.1", "side of the picture is taken for D")

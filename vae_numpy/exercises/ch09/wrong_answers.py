@@ -1,8 +1,9 @@
 """Answers to chapter 9's exercises as people give them."""
 
 import numpy as np
-from register import right, wrong
 from sklearn.linear_model import Lasso
+
+from vae_numpy.exercises.register import right, wrong
 
 
 @wrong("9.1", "sign is lost")
@@ -141,6 +142,15 @@ def shares_along(axis, codes, neurons, alpha):
 @wrong("9.5", "over the neurons sum to 1")
 def other_axis(codes, neurons, alpha):
     return shares_along(0, codes, neurons, alpha)
+
+
+@wrong("9.5", "logarithm of the number of neurons")
+def as_many_units_as_neurons(codes, neurons, alpha):
+    X, Y = standard(codes), standard(neurons)
+    w = np.abs(Lasso(alpha=alpha, random_state=0).fit(X, Y).coef_)
+    w = w[w.any(axis=1)]
+    p = w / w.sum(axis=1, keepdims=True)
+    return np.mean(1 + np.sum(p * np.log(np.where(p > 0, p, 1)), axis=1) / np.log(len(p)))
 
 
 @wrong("9.5", "not scaled to variance 1")

@@ -3,7 +3,8 @@
 import math
 
 import numpy as np
-from register import right, wrong
+
+from vae_numpy.exercises.register import right, wrong
 
 
 @wrong("5.1", "multiplications alone")

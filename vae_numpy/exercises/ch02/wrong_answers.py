@@ -1,7 +1,8 @@
 """Answers to chapter 2's exercises as people give them."""
 
 import numpy as np
-from register import right, wrong
+
+from vae_numpy.exercises.register import right, wrong
 
 
 @wrong("2.1", "not taken off before encoding")

@@ -1,9 +1,9 @@
 """Answers to chapter 4's exercises as people give them."""
 
 import numpy as np
-from register import right, wrong
 from scipy import ndimage
 
+from vae_numpy.exercises.register import right, wrong
 from vae_numpy.models import Autoencoder
 
 
