@@ -9,7 +9,6 @@ TO_DO = {  # to become empty; a package stands for all that is in it
     "exercises",
     "gradcheck",
     "metrics",
-    "models",
     "plotting",
 }
 

@@ -50,7 +50,6 @@ NUMPYDOC_TO_DO = {
     "gradcheck",
     "metrics.alignment",
     "metrics.sampling",
-    "models",
 }
 RAISES_TO_DO = {"gradcheck", "plotting"}
 
