@@ -47,6 +47,11 @@ def _methods(cls):
     return found
 
 
+def is_protocol(thing):
+    """Say whether a class only tells what others need: it is never called."""
+    return getattr(thing, "_is_protocol", False)
+
+
 def stale(to_do, homes_with_findings):
     """Return the entries of a to-do list that name nothing with findings any more."""
     return [
