@@ -7,13 +7,15 @@ where the gradient is wrong and leaves the cause open.
 """
 
 import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from vae_numpy.gradcheck.differences import differences, numerical_gradient
+from vae_numpy._types import ArrayLike, FloatArray
+from vae_numpy.gradcheck.differences import Differences, Loss, differences, numerical_gradient
 from vae_numpy.utils import check_integer, check_number
 
 MISTAKES = {
@@ -44,6 +46,8 @@ MISTAKES = {
     "unknown": "something else",
 }
 
+Features: TypeAlias = int | tuple[int, ...] | None  # D, or all numbers of features in play
+
 
 @dataclass(frozen=True)
 class Diagnosis:
@@ -69,18 +73,18 @@ class Diagnosis:
     message: str
     error: float
     factor: float = 1.0
-    alternatives: tuple = ()
+    alternatives: tuple[str, ...] = ()
     where: str = "your gradient"
 
     @property
-    def ok(self):
+    def ok(self) -> bool:
         """Whether the gradient is right."""
         return self.mistake is None
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return self.ok
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.message
 
 
@@ -98,25 +102,25 @@ class Suspect(NamedTuple):
     """
 
     mistake: str
-    gradient: np.ndarray
+    gradient: FloatArray
     message: str
 
 
 def diagnose(
-    gradient,
-    loss,
-    x,
+    gradient: ArrayLike | Callable[[FloatArray], ArrayLike],
+    loss: Loss,
+    x: FloatArray,
     *,
-    batch_size=None,
-    n_features=None,
-    terms=None,
-    previous=None,
-    noise=(),
-    suspects=(),
-    name="your gradient",
-    tolerance=None,
-    step=1e-6,
-):
+    batch_size: int | None = None,
+    n_features: Features = None,
+    terms: Mapping[str, Loss] | None = None,
+    previous: ArrayLike | None = None,
+    noise: Sequence[ArrayLike] = (),
+    suspects: Sequence[Suspect] = (),
+    name: str = "your gradient",
+    tolerance: float | None = None,
+    step: float = 1e-6,
+) -> Diagnosis:
     """Compare a gradient with finite differences and name the likely mistake.
 
     Parameters
@@ -155,7 +159,10 @@ def diagnose(
     Raises
     ------
     TypeError
-        If ``x`` is not a float64 array or the gradient is not made of numbers.
+        If ``x`` is not a float64 array, the gradient is not made of numbers, or ``batch_size``,
+        ``n_features``, ``tolerance`` or ``step`` is not such a number.
+    ValueError
+        If one of these four is out of range.
 
     Examples
     --------
@@ -184,7 +191,7 @@ def diagnose(
 
 
 @contextmanager
-def _moved(x, factor):
+def _moved(x: FloatArray, factor: float) -> Iterator[None]:
     """Multiply ``x`` in place, for as long as the block lasts."""
     kept = x.copy()
     x *= factor
@@ -197,16 +204,16 @@ def _moved(x, factor):
 # What the gradient would be after each mistake ------------------------------------------------
 
 
-def known_factors(batch_size, n_features):
+def known_factors(batch_size: int | None, n_features: Features) -> list[tuple[float, str, str]]:
     """List the constant factors that have a cause, as (factor, mistake, the cause)."""
     n = batch_size
     if n is not None:
         check_integer("batch_size", n, minimum=1)
-    features = n_features if isinstance(n_features, tuple) else (n_features,)
-    features = [d for d in features if d is not None]
+    given = n_features if isinstance(n_features, tuple) else (n_features,)
+    features = [d for d in given if d is not None]
     for d in features:
         check_integer("n_features", d, minimum=1)
-    known = []
+    known: list[tuple[float, str, str]] = []
     if n is not None:
         known += [
             (n, "factor_n", f"N = {n}; the loss is a mean over the batch, so divide by N"),
@@ -236,9 +243,11 @@ def known_factors(batch_size, n_features):
     return [(c, mistake, cause) for c, mistake, cause in known if c != 1]
 
 
-def patterns(right):
+def patterns(right: FloatArray) -> list[Suspect]:
     """List the suspects that need nothing but the right gradient: other order, other sums."""
-    suspects = []
+    suspects: list[Suspect] = []
+    reductions: list[tuple[Callable[..., FloatArray], str]]
+    reductions = [(np.sum, "is summed"), (np.mean, "is averaged")]
     if right.ndim == 2 and min(right.shape) > 1:
         told = "has the right numbers, transposed: swap the factors of the product or move a .T"
         suspects += [
@@ -248,14 +257,14 @@ def patterns(right):
     for axis in range(right.ndim):
         if right.shape[axis] > 1:
             told = f"over axis {axis}, which must be kept"
-            for reduce, word in [(np.sum, "is summed"), (np.mean, "is averaged")]:
+            for reduce, word in reductions:
                 kept = reduce(right, axis=axis, keepdims=True)
                 for gradient in (np.broadcast_to(kept, right.shape), kept, kept.squeeze(axis)):
                     suspects.append(Suspect("wrong_axis", gradient, f"{word} {told}"))
     return suspects
 
 
-def from_parts(parts, right):
+def from_parts(parts: Mapping[str, FloatArray], right: FloatArray) -> list[Suspect]:
     """List the suspects that leave out one term of the loss or turn its sign; parts by name."""
     suspects = []
     for term, part in parts.items():
@@ -266,7 +275,7 @@ def from_parts(parts, right):
     return suspects
 
 
-def from_previous(previous, right):
+def from_previous(previous: ArrayLike, right: FloatArray) -> list[Suspect]:
     """List the suspects that an earlier step leaves behind."""
     previous = np.asarray(previous, np.float64)
     if previous.shape != right.shape:
@@ -279,13 +288,15 @@ def from_previous(previous, right):
     ]
 
 
-def from_noise(gradients):
+def from_noise(gradients: Sequence[ArrayLike]) -> list[Suspect]:
     """List the suspects that other draws of the noise make."""
     told = "is right for another draw of the noise: forward and backward must use the same one"
     return [Suspect("noise", np.asarray(gradient, np.float64), told) for gradient in gradients]
 
 
 # The judgement --------------------------------------------------------------------------------
+
+Named: TypeAlias = tuple[str, str, float, tuple[str, ...]]  # mistake, message, factor, alternatives
 
 
 class Case:
@@ -299,14 +310,29 @@ class Case:
         As in ``diagnose``.
     """
 
-    def __init__(self, name, slopes, *, tolerance=None, batch_size=None, n_features=None):
+    def __init__(
+        self,
+        name: str,
+        slopes: Differences,
+        *,
+        tolerance: float | None = None,
+        batch_size: int | None = None,
+        n_features: Features = None,
+    ):
         if tolerance is not None:
             check_number("tolerance", tolerance, above=0)
         self.name, self.slopes, self.tolerance = name, slopes, tolerance
         self.right = slopes.central
         self.factors = known_factors(batch_size, n_features)
 
-    def judge(self, given, foreseen=(), parts=None, *, again=None):
+    def judge(
+        self,
+        given: ArrayLike | None,
+        foreseen: Sequence[Suspect] = (),
+        parts: Mapping[str, FloatArray] | None = None,
+        *,
+        again: ArrayLike | None = None,
+    ) -> Diagnosis:
         """Return the Diagnosis of ``given``; ``again`` is what a second call returned."""
         given = self._numbers(given)
         if not np.isfinite(self.right).all():
@@ -324,8 +350,8 @@ class Case:
             return self._shape(given, foreseen, tolerance)
         # As in ``check_gradient``: below their resolution, finite differences see nothing. And
         # where float32 subtracts numbers near 1, as in p - x, nothing below its own is left.
-        floor = max(self.slopes.resolution, 0 if exact else np.finfo(np.float32).eps) / tolerance
-        scale = max(_largest(given), _largest(self.right), floor)
+        seen = max(self.slopes.resolution, 0 if exact else float(np.finfo(np.float32).eps))
+        scale = max(_largest(given), _largest(self.right), seen / tolerance)
         deviation = self._deviation(given, tolerance * scale)
         error = _largest(deviation) / scale
         if error <= tolerance:
@@ -339,7 +365,13 @@ class Case:
             message += f". (The same numbers come from {others}.)"
         return self._say(mistake, message, error, factor, alternatives)
 
-    def _name(self, given, foreseen, parts, tolerance):
+    def _name(
+        self,
+        given: FloatArray,
+        foreseen: Sequence[Suspect],
+        parts: Mapping[str, FloatArray],
+        tolerance: float,
+    ) -> Named | None:
         """Return (mistake, message, factor, alternatives) of the pattern that fits, or None."""
         right, size = self.right, _largest(self.right)
         haze = self.slopes.resolution
@@ -371,7 +403,9 @@ class Case:
                     return s.mistake, f"{s.message}; and it {_times(known)}: {cause}", known, ()
         return self._constant(given, parts, tolerance)
 
-    def _constant(self, given, parts, tolerance):
+    def _constant(
+        self, given: FloatArray, parts: Mapping[str, FloatArray], tolerance: float
+    ) -> Named | None:
         """Look for a constant factor without a known cause, on the whole or on one term."""
         right = self.right
         c = _ratio(given, right)
@@ -387,7 +421,7 @@ class Case:
                 return "term_factor", f"counts one term, {term}, {c:.6g} times{why}", c, ()
         return None
 
-    def _product(self, c, tolerance):
+    def _product(self, c: float, tolerance: float) -> str:
         """Say which two known factors make ``c`` together, if any do."""
         for i, (a, _, first) in enumerate(self.factors):
             for b, _, second in self.factors[i + 1 :]:
@@ -395,7 +429,7 @@ class Case:
                     return f", perhaps {a:.6g} x {b:.6g} ({first}. {second})"
         return "; where such a factor would come from, I cannot see"
 
-    def _twice(self, first, again, tolerance):
+    def _twice(self, first: FloatArray, again: FloatArray, tolerance: float) -> Diagnosis:
         """Say what is wrong with a function that returned two different gradients."""
         if _close(again - first, self.right, tolerance) or _close(again, 2 * first, tolerance):
             message = "grows with each call: set it to zero before each backward pass"
@@ -403,7 +437,7 @@ class Case:
         message = "changes from call to call with the same input: noise is drawn on the way back"
         return self._say("noise", message + ", where that of the way forward belongs", np.inf)
 
-    def _shape(self, given, foreseen, tolerance):
+    def _shape(self, given: FloatArray, foreseen: Sequence[Suspect], tolerance: float) -> Diagnosis:
         """Say what is wrong with a gradient of the wrong shape."""
         right = self.right
         shapes = f"its shape is {given.shape}, where {right.shape} is wanted"
@@ -421,7 +455,7 @@ class Case:
                     return self._say("wrong_axis", message, np.inf, float(c))
         return self._say("shape", f"cannot be compared: {shapes}", np.inf)
 
-    def _deviation(self, given, allowed):
+    def _deviation(self, given: FloatArray, allowed: float) -> FloatArray:
         """Measure how far each entry is from what finite differences allow."""
         deviation = abs(given - self.right)
         # At a kink the slopes from the left and from the right differ: all between them is right.
@@ -431,7 +465,9 @@ class Case:
         deviation[(deviation > allowed) & between] = 0
         return deviation
 
-    def _where(self, given, deviation, error, tolerance):
+    def _where(
+        self, given: FloatArray, deviation: FloatArray, error: float, tolerance: float
+    ) -> str:
         """Describe an error that fits no pattern."""
         wrong = deviation > tolerance * _largest(deviation) / error
         worst = tuple(int(i) for i in np.unravel_index(deviation.argmax(), deviation.shape))
@@ -447,7 +483,7 @@ class Case:
             said += ", and those are 0"
         return said + ". I know no mistake that leaves this pattern."
 
-    def _numbers(self, gradient):
+    def _numbers(self, gradient: ArrayLike | None) -> FloatArray:
         try:
             if gradient is None:
                 raise TypeError
@@ -456,24 +492,31 @@ class Case:
             got = type(gradient).__name__
             raise TypeError(f"{self.name} must be an array of numbers, got {got}") from None
 
-    def _say(self, mistake, message, error, factor=1.0, alternatives=()):
+    def _say(
+        self,
+        mistake: str | None,
+        message: str,
+        error: float,
+        factor: float = 1.0,
+        alternatives: tuple[str, ...] = (),
+    ) -> Diagnosis:
         message = f"{self.name} {message}"
         return Diagnosis(mistake, message, float(error), factor, alternatives, self.name)
 
 
-def _largest(array):
+def _largest(array: FloatArray) -> float:
     """Return the largest absolute value, 0 for an empty array."""
     return float(np.max(np.abs(array), initial=0.0))
 
 
-def _close(a, b, tolerance, haze=0.0):
+def _close(a: FloatArray, b: FloatArray, tolerance: float, haze: float = 0.0) -> bool:
     """Whether two arrays agree, up to ``tolerance`` times their largest entry, plus ``haze``."""
     if a.shape != b.shape:
         return False
     return _largest(a - b) <= tolerance * max(_largest(a), _largest(b)) + haze
 
 
-def _ratio(a, b):
+def _ratio(a: FloatArray, b: FloatArray) -> float:
     """Return the number c that brings c b nearest to a; 0 where there is none."""
     if a.shape != b.shape:
         return 0.0
@@ -481,7 +524,7 @@ def _ratio(a, b):
     return float(np.sum(a * b) / squares) if squares > 0 else 0.0
 
 
-def _times(c):
+def _times(c: float) -> str:
     """Say in words that a gradient is ``c`` times the right one."""
     sign = " and of the wrong sign" if c < 0 and c != -1 else ""
     if c == -1:

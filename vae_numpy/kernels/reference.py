@@ -420,7 +420,7 @@ def render_sprites(
     x: FloatArray,
     y: FloatArray,
     side: int,
-    out: NDArray[np.number],
+    out: NDArray[np.bool_ | np.integer | np.floating],
 ) -> None:
     """Draw one white shape on black per picture: a pixel is 1 iff its centre is inside, else 0.
 
