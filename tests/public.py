@@ -49,11 +49,7 @@ def _methods(cls):
 
 def constructor(cls, name="__init__"):
     """Return a class's own constructor, or None; that of a protocol is typing's."""
-    return None if is_protocol(cls) else vars(cls).get(name)
-
-
-def is_protocol(thing):
-    return getattr(thing, "_is_protocol", False)
+    return None if getattr(cls, "_is_protocol", False) else vars(cls).get(name)
 
 
 def stale(to_do, homes_with_findings):

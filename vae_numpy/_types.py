@@ -31,6 +31,6 @@ RandomState: TypeAlias = int | np.random.Generator | np.random.RandomState | Non
 
 FilePath: TypeAlias = str | os.PathLike[str]
 
-# ``FloatArray | MaybeNone`` is an array, but None where the arguments said that nobody wants one.
-# Who calls knows that, and need not prove it to mypy. (Python's own annotations use this name too.)
+# ``FloatArray | MaybeNone`` is an array, but None in a case that the docstring names. Who calls
+# knows the case and need not prove it to mypy. (The name is that of Python's own annotations.)
 MaybeNone: TypeAlias = Any

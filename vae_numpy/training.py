@@ -26,6 +26,9 @@ if TYPE_CHECKING:  # the models import this module
 
 Losses: TypeAlias = Mapping[str, float | FloatArray]  # by name; an array for one in parts
 
+# Called with the model after each epoch; if it returns something true, the training ends.
+Callback: TypeAlias = Callable[[Any], object]
+
 
 class TrainingDiverged(ArithmeticError):
     """A loss or a weight became NaN or infinite; the message says when, and what to try."""

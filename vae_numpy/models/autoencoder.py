@@ -1,17 +1,26 @@
 """The nonlinear autoencoder, and the denoising one, which is the same with damaged input."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from vae_numpy._types import DTypeLike, FloatArray, RandomState
 from vae_numpy.data.corruption import check_noise, corrupt
 from vae_numpy.kernels.reference import ACTIVATIONS
 from vae_numpy.layers import Dense, Sequential
-from vae_numpy.likelihoods import Bernoulli, SquaredError
+from vae_numpy.likelihoods import Bernoulli, Likelihood, SquaredError
 from vae_numpy.models.base import BaseAutoencoder
 from vae_numpy.models.checks import hidden_sizes
+from vae_numpy.training import Callback, Losses
 from vae_numpy.utils import check_choice
 
-LOSSES = {"squared_error": SquaredError(), "bernoulli": Bernoulli()}
+LOSSES: dict[str, Likelihood] = {"squared_error": SquaredError(), "bernoulli": Bernoulli()}
 
 
-def dense_stack(sizes, activation, *, rng, dtype):
+def dense_stack(
+    sizes: Sequence[int], activation: str, *, rng: np.random.Generator, dtype: DTypeLike
+) -> Sequential:
     """Stack Dense layers through ``sizes``; all but the last have the activation."""
     last = len(sizes) - 2
     return Sequential(
@@ -95,28 +104,28 @@ class Autoencoder(BaseAutoencoder):
 
     def __init__(
         self,
-        n_components=2,
-        hidden_layer_sizes=(64, 64),
-        activation="tanh",
-        loss="squared_error",
+        n_components: int = 2,
+        hidden_layer_sizes: int | Sequence[int] = (64, 64),
+        activation: str = "tanh",
+        loss: str = "squared_error",
         *,
-        noise=None,
-        noise_level=0.1,
-        solver="adam",
-        learning_rate_init=0.001,
-        learning_rate="constant",
-        batch_size=64,
-        max_iter=200,
-        tol=None,
-        n_iter_no_change=10,
-        early_stopping=False,
-        validation_fraction=0.1,
-        weight_decay=0.0,
-        random_state=None,
-        verbose=False,
-        warm_start=False,
-        callbacks=None,
-    ):
+        noise: str | Callable | None = None,
+        noise_level: float = 0.1,
+        solver: str = "adam",
+        learning_rate_init: float = 0.001,
+        learning_rate: str = "constant",
+        batch_size: int | None = 64,
+        max_iter: int = 200,
+        tol: float | None = None,
+        n_iter_no_change: int = 10,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        weight_decay: float = 0.0,
+        random_state: RandomState = None,
+        verbose: bool = False,
+        warm_start: bool = False,
+        callbacks: Sequence[Callback] | None = None,
+    ) -> None:
         self.n_components = n_components
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -138,7 +147,7 @@ class Autoencoder(BaseAutoencoder):
         self.warm_start = warm_start
         self.callbacks = callbacks
 
-    def _check_arguments(self, X):
+    def _check_arguments(self, X: FloatArray) -> None:
         super()._check_arguments(X)
         check_choice("activation", self.activation, ACTIVATIONS)
         check_choice("loss", self.loss, LOSSES)
@@ -146,17 +155,17 @@ class Autoencoder(BaseAutoencoder):
         if self.noise is not None and not callable(self.noise):
             check_noise(self.noise, self.noise_level)
 
-    def _check_data(self, X):
+    def _check_data(self, X: FloatArray) -> FloatArray:
         return LOSSES[self.loss].check_data(X, f"loss={self.loss!r}")
 
-    def build_networks(self, n_features, dtype, rng):
+    def build_networks(self, n_features: int, dtype: DTypeLike, rng: np.random.Generator) -> None:
         hidden = hidden_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
         sizes = (n_features, *hidden, self.n_components)
-        options = {"activation": self.activation, "rng": rng, "dtype": dtype}
+        options: dict[str, Any] = {"activation": self.activation, "rng": rng, "dtype": dtype}
         self.encoder_ = dense_stack(sizes, **options)
         self.decoder_ = dense_stack(sizes[::-1], **options)
 
-    def _step(self, x, rng):
+    def _step(self, x: FloatArray, rng: np.random.Generator) -> Losses:
         # forward
         damaged = x if self.noise is None else corrupt(x, self.noise, self.noise_level, rng=rng)
         z = self.encoder_.forward(damaged)  # (N, K)
@@ -170,8 +179,8 @@ class Autoencoder(BaseAutoencoder):
         self.encoder_.backward(dz, accumulate=False, need_dx=False)
         return {"loss": loss}
 
-    def _decode(self, Z):
+    def _decode(self, Z: FloatArray) -> FloatArray:
         return LOSSES[self.loss].mean(super()._decode(Z))
 
-    def _score_rows(self, X):
+    def _score_rows(self, X: FloatArray) -> FloatArray:
         return LOSSES[self.loss].log_prob(self._infer(self.decoder_, self._encode(X)), X)
