@@ -20,6 +20,8 @@ class LatentVariableModel(BaseAutoencoder):
     and ``likelihood_`` reads the output of ``decoder_``.
     """
 
+    _numbers_per_latent = 2
+
     def encode(self, X):
         """Return the means and log-variances of q(z|x) for X (n_samples, n_features).
 

@@ -48,6 +48,7 @@ class Learner:
     _solvers = SOLVERS
     _held_out = None  # what early stopping keeps out of the training
     _learned_arrays = ()  # the names of those beside the parameters
+    _numbers_per_latent = 1  # that the encoder puts out
     # What the networks were built by, fixed from then on.
     _network_arguments = ("n_components",)
     early_stopping = False  # a subclass may make it an argument, with validation_fraction
@@ -55,8 +56,9 @@ class Learner:
     def build_networks(self, n_features, dtype, rng):
         """Make ``encoder_`` and ``decoder_`` with their first weights.
 
-        Override it to train layers of your own: anything that keeps ``layers.Layer``, with the
-        right ``n_in`` and ``n_out`` at both ends.
+        Override it to train layers of your own: anything that keeps ``layers.Layer``. The encoder
+        takes ``n_features`` numbers and puts out ``n_components`` (a VAE's twice as many: means
+        and log-variances); the decoder takes ``n_components`` and puts out ``n_features``.
 
         Parameters
         ----------
@@ -287,7 +289,30 @@ class Learner:
 
     def _begin(self, X, rng):
         self.build_networks(X.shape[1], X.dtype, rng)
+        self._check_networks(X.shape[1], X.dtype)
         self._built_with = self._networks_ask_for()
+
+    def _check_networks(self, n_features, dtype):
+        """Say what is wrong with networks that somebody's own ``build_networks`` made."""
+        K = self.n_components
+        wanted = [
+            ("encoder_", n_features, self._numbers_per_latent * K),
+            ("decoder_", K, n_features),
+        ]
+        for name, n_in, n_out in wanted:
+            network = getattr(self, name, None)
+            got = [getattr(network, end, None) for end in ("n_in", "n_out")]
+            if got != [n_in, n_out]:
+                raise ValueError(
+                    f"build_networks must make {name} with n_in = {n_in} and n_out = {n_out} "
+                    f"for n_components = {K}, got n_in = {got[0]} and n_out = {got[1]} of {network}"
+                )
+            for p in network.parameters():
+                if p.value.dtype != dtype:
+                    raise ValueError(
+                        f"build_networks must make parameters of the dtype that it is given, "
+                        f"{dtype}, got {p.value.dtype} in {name}"
+                    )
 
     def _networks_ask_for(self):
         asked = {name: getattr(self, name) for name in self._network_arguments}
