@@ -33,9 +33,9 @@ class History(dict):
     """
 
     def record(self, **values):
-        """Append one epoch's values, each under its name."""
+        """Append one epoch's values, each under its name: a float, or an array."""
         for name, value in values.items():
-            self.setdefault(name, []).append(value)
+            self.setdefault(name, []).append(value if np.ndim(value) else float(value))
 
 
 class Run:

@@ -6,6 +6,7 @@ that memory grows with the answer and not with the network's hidden layers.
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
 from vae_numpy.layers import widest
@@ -210,6 +211,8 @@ class BaseAutoencoder(Learner, ClassNamePrefixFeaturesOutMixin, TransformerMixin
         return -float(self._scores(X).mean())
 
     # What scikit-learn asks for -----------------------------------------------------------------
+
+    __metadata_request__inverse_transform = {"Z": UNUSED}  # Z is data, in X's place
 
     @property
     def _dtype(self):
