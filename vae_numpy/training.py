@@ -300,8 +300,10 @@ class HeldOut:
 
     def judge(self, loss, weights):
         """Keep a copy of ``weights`` if this loss is the least so far."""
-        if self.best is None or loss < self.least:
+        if self.best is None:
             self.least, self.best = loss, weights.copy()
+        elif loss < self.least:
+            self.least, self.best[...] = loss, weights  # in place: one array less at a time
 
     def put_best(self, weights):
         """Overwrite ``weights`` by the best ones, and keep them as the last."""

@@ -235,6 +235,7 @@ class Learner:
             run.order = None
             raise
         if held_out is not None and not run.interrupted:
+            del last_good, epoch_start  # room for the copy that comes
             held_out.put_best(weights.value)
 
     def _decayed_step(self, x, rng):
