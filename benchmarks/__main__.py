@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 from threadpoolctl import threadpool_info
 
 from vae_numpy import kernels
-from vae_numpy.threads import n_threads
+from vae_numpy.kernels.threads import n_threads
 
 from . import fitting, products, startup, steps
 

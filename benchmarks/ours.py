@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from vae_numpy.kernels.threads import one_blas_thread
 from vae_numpy.layers import flatten
 from vae_numpy.models import VAE
 from vae_numpy.optimisers import Adam
-from vae_numpy.threads import one_blas_thread
 
 from .networks import BETA1, BETA2, EPS, LEARNING_RATE
 

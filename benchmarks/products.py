@@ -4,8 +4,8 @@ import numba
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from vae_numpy.kernels import compiled
-from vae_numpy.threads import limit
+from vae_numpy.kernels import compiled, product
+from vae_numpy.kernels.threads import limit
 
 from .timing import interleave, summary, times_as_fast
 
@@ -28,9 +28,9 @@ def run(*, budget, shapes=SHAPES):
             rng.normal(size=s).astype(np.float32) for s in ((n, n_in), (n_in, n_out), (n, n_out))
         )
         for name, A, B in (("X @ W", X, W), ("X.T @ dY", X.T, dY), ("dY @ W.T", dY, W.T)):
-            assert np.allclose(compiled.product(A, B), A @ B, atol=1e-2)
+            assert np.allclose(product.product(A, B), A @ B, atol=1e-2)
             contestants = {
-                "own": lambda A=A, B=B: compiled.product(A, B),
+                "own": lambda A=A, B=B: product.product(A, B),
                 "NumPy": lambda A=A, B=B: A @ B,
             }
             rows.append(_row(name, shape, contestants, budget))
@@ -66,8 +66,8 @@ def _row(name, shape, contestants, budget):
 
 def limits():
     """Measure one core's two limits: operations per second in L1, bytes per second from memory."""
-    rows, depth = compiled._ROWS, 256
-    width = compiled._VECTOR_BYTES // 2
+    rows, depth = product.ROWS, 256
+    width = product.VECTOR_BYTES // 2
     a, b = np.ones(rows * depth, np.float32), np.ones(depth * width, np.float32)
     c, x = np.empty(rows * width, np.float32), np.ones(2**26, np.float32)
     turns = interleave(
@@ -84,7 +84,7 @@ def limits():
 @numba.njit
 def _tiles(a, b, depth, c, width, times):
     for _ in range(times):
-        compiled._tile(depth, a, 0, depth, 1, b, 0, width, c, 0, width, True)
+        product.tile(depth, a, 0, depth, 1, b, 0, width, c, 0, width, True)
 
 
 @numba.njit(fastmath={"reassoc"})

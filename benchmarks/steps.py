@@ -5,7 +5,7 @@ from contextlib import ExitStack
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from vae_numpy.threads import limit
+from vae_numpy.kernels.threads import limit
 
 from .networks import NETWORKS
 from .ours import Ours

@@ -24,6 +24,7 @@ from tqdm import tqdm
 
 from vae_numpy import __version__, kernels
 from vae_numpy.models import VAE
+from vae_numpy.models.archive import write_file
 
 HERE = Path(__file__).parent
 
@@ -113,9 +114,7 @@ def checkpoint(name, job, options):
 def write_json(path, content):
     """Write all of a file or nothing of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(content, indent=1, default=_plain) + "\n")
-    os.replace(temporary, path)
+    write_file(path, (json.dumps(content, indent=1, default=_plain) + "\n").encode())
 
 
 def write_results(name, configuration, seeds, models, options, **more):
@@ -146,7 +145,10 @@ def _kept(folder, job):
     path = folder / f"{key(job)}.json"
     if not path.exists():
         return None
-    kept = json.loads(path.read_text())
+    try:
+        kept = json.loads(path.read_text())
+    except ValueError:  # damaged on the disk: the job is done again
+        return None
     return {**kept["job"], **kept["result"]}
 
 

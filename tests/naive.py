@@ -1,7 +1,12 @@
-"""Slow versions to compare the library with: one number at a time, from the formulas."""
+"""Slow versions to compare the library with: one number at a time, from the formulas.
+
+And the tables of the losses and likelihoods, from which the tests of both take their examples.
+"""
 
 import importlib.util
 import math
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -106,6 +111,35 @@ def bernoulli_nll(logits, x):
     return _mean_over_rows(minus_log_p, logits, x)
 
 
+def continuous_bernoulli_nll(logits, x):
+    def minus_log_density(logit, x):
+        return math.log(math.expm1(logit) / logit) - x * logit
+
+    return _mean_over_rows(minus_log_density, logits, x)
+
+
+def blocks(d):
+    """Return the sizes of the one-hot blocks of d features: threes, and the rest."""
+    return (3,) * (d // 3) + ((d % 3,) if d % 3 else ())
+
+
+def one_hot(rng, n, d):
+    """Draw rows of one-hot blocks, (n, d)."""
+    drawn = [np.eye(size)[rng.integers(0, size, n)] for size in blocks(d)]
+    return np.concatenate(drawn, axis=1)
+
+
+def categorical_nll(logits, x, categories):
+    total, start = [], 0
+    for size in categories:
+        for row, targets in zip(logits, x, strict=True):
+            numbers = [float(number) for number in row[start : start + size]]
+            total.append(math.log(math.fsum(map(math.exp, numbers))))
+            total += [-float(t) * n for t, n in zip(targets[start:], numbers, strict=False)]
+        start += size
+    return math.fsum(total) / len(x)
+
+
 def gaussian_nll(mean, logvar, x):
     def minus_log_density(mean, logvar, x):
         variance = math.exp(logvar)
@@ -115,8 +149,95 @@ def gaussian_nll(mean, logvar, x):
     return _mean_over_rows(minus_log_density, mean, np.broadcast_to(logvar, x.shape), x)
 
 
+def laplace_nll(mean, logvar, x):
+    def minus_log_density(mean, logvar, x):
+        b = math.sqrt(math.exp(logvar) / 2)
+        return -math.log(math.exp(-abs(x - mean) / b) / (2 * b))
+
+    return _mean_over_rows(minus_log_density, mean, np.broadcast_to(logvar, x.shape), x)
+
+
 def gaussian_kl(mu, logvar):
     return _mean_over_rows(lambda m, v: 0.5 * (m**2 + math.exp(v) - 1 - v), mu, logvar)
+
+
+def _off_the_kink(mean, logvar, distance):
+    # |x - mean| has no derivative at 0: finite differences must not step over it.
+    return [mean, logvar, mean + distance + 0.05 * np.sign(distance)]
+
+
+# What the tests of the losses draw: the arguments (N, D) of each, with gradients in all but the
+# last, or in both for the divergence.
+LOSSES = {
+    "squared_error": lambda rng, shape: [rng.normal(size=shape), rng.normal(size=shape)],
+    "bernoulli_nll": lambda rng, shape: [3 * rng.normal(size=shape), rng.uniform(size=shape)],
+    "continuous_bernoulli_nll": lambda rng, shape: [
+        3 * rng.normal(size=shape),
+        rng.uniform(size=shape),
+    ],
+    "gaussian_nll": lambda rng, shape: [rng.normal(size=shape) for _ in range(3)],
+    "laplace_nll": lambda rng, shape: _off_the_kink(*rng.normal(size=(3, *shape))),
+    "gaussian_kl": lambda rng, shape: [rng.normal(size=shape) for _ in range(2)],
+}
+
+
+# Likelihoods: log p(x|z), written again with nothing of the library in it ----------------------
+
+
+class Likelihood(NamedTuple):
+    data: Callable  # (rng, n, d) -> x (n, d)
+    log_p: Callable  # (output, x, v) -> log p of each row; v is the log-variance, or of no use
+    arguments: Callable = lambda d: {}  # of the model, for d features
+
+
+def _real(rng, n, d):
+    return rng.normal(size=(n, d)) * np.linspace(0.5, 2, d)
+
+
+def _bernoulli_log_p(logits, x, _):
+    p = 1 / (1 + np.exp(-logits))
+    return np.sum(x * np.log(p) + (1 - x) * np.log(1 - p), axis=1)
+
+
+def _continuous_bernoulli_log_p(logits, x, _):
+    return np.sum(x * logits - np.log(np.expm1(logits) / logits), axis=1)
+
+
+def _categorical_log_p(logits, x, _):
+    starts = np.cumsum((0, *blocks(x.shape[1])))
+    return sum(
+        np.sum(x[:, i:j] * logits[:, i:j], axis=1) - np.log(np.exp(logits[:, i:j]).sum(axis=1))
+        for i, j in zip(starts, starts[1:], strict=False)
+    )
+
+
+def _gaussian_log_p(mean, x, v):
+    variance = np.exp(v)
+    densities = -((x - mean) ** 2) / (2 * variance) - 0.5 * np.log(2 * np.pi * variance)
+    return np.sum(densities, axis=1)
+
+
+def _laplace_log_p(mean, x, v):
+    b = np.sqrt(np.exp(v) / 2)
+    return np.sum(-np.abs(x - mean) / b - np.log(2 * b), axis=1)
+
+
+LIKELIHOODS = {
+    "gaussian": Likelihood(_real, _gaussian_log_p),
+    "laplace": Likelihood(_real, _laplace_log_p),
+    "bernoulli": Likelihood(
+        lambda rng, n, d: rng.integers(0, 2, (n, d)).astype(np.float64), _bernoulli_log_p
+    ),
+    "continuous_bernoulli": Likelihood(
+        lambda rng, n, d: rng.uniform(size=(n, d)), _continuous_bernoulli_log_p
+    ),
+    "categorical": Likelihood(
+        one_hot, _categorical_log_p, arguments=lambda d: {"categories": blocks(d)}
+    ),
+}
+
+
+# Gradients --------------------------------------------------------------------------------------
 
 
 def gradient(f, x):

@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from vae_numpy.data import corrupt, split_digits
-from vae_numpy.data.pictures import HIDDEN, hide_block, put_on_stripes
+from vae_numpy.data.corruption import HIDDEN, hide_block, put_on_stripes
 from vae_numpy.data.sprites import render
 from vae_numpy.metrics.pictures import intersection_over_union, psnr
 from vae_numpy.models import Autoencoder

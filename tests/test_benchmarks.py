@@ -61,7 +61,7 @@ def test_a_summary_is_made_of_quartiles():
     assert summary([1.0, 2.0, 3.0, 4.0, 5.0]) == {"median": 3, "low": 2, "high": 4, "rounds": 5}
 
 
-def test_the_four_networks_are_those_of_the_issue():
+def test_the_four_networks_stay_comparable_with_the_stored_results():
     sizes = [(n.n_features, n.encoder, n.n_latents, n.decoder, n.batch) for n in NETWORKS]
     assert sizes == [
         (3, (64, 64), 2, (64, 64), 64),

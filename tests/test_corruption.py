@@ -1,10 +1,13 @@
-"""The damage of a denoising autoencoder: how often it hits, how hard, and what it leaves alone."""
+"""The damage of a denoising autoencoder: how often it hits, how hard, and what it leaves alone.
+
+Damage to square pictures is compared with loops and hand-made cases.
+"""
 
 import numpy as np
 import pytest
 from naive import DTYPES
 
-from vae_numpy.data import corrupt
+from vae_numpy.data.corruption import HIDDEN, corrupt, hide_block, put_on_stripes
 from vae_numpy.models import Autoencoder
 
 N, D = 2000, 50  # a hundred thousand entries
@@ -175,3 +178,95 @@ def test_a_list_and_a_seed_are_refused_by_name(noise):
         corrupt([[1.0, 2.0]], noise, rng=np.random.default_rng(0))
     with pytest.raises(TypeError, match="rng must be a numpy.random.Generator, got int"):
         corrupt(np.ones((4, 3)), noise, rng=0)
+
+
+# A hole in each picture ---------------------------------------------------------------------------
+
+
+def fresh_rng():
+    return np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("size", [1, 3, 8])
+def test_a_hole_is_one_solid_square_and_the_rest_is_untouched(size):
+    x = fresh_rng().random((200, 64)).astype(np.float32)
+    before = x.copy()
+    damaged = hide_block(x, fresh_rng(), size=size)
+    assert damaged.dtype == np.float32 and np.array_equal(x, before)
+    holes = (damaged == HIDDEN).reshape(-1, 8, 8)
+    for hole in holes:
+        rows, columns = np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0))
+        assert len(rows) == len(columns) == size
+        assert hole[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].all()
+        assert hole.sum() == size * size
+    visible = ~holes.reshape(x.shape)
+    assert np.array_equal(damaged[visible], x[visible])
+
+
+def test_every_place_for_the_hole_is_equally_likely():
+    n = 20_000
+    damaged = hide_block(np.zeros((n, 16)), fresh_rng(), size=2)
+    corners = np.argmax(damaged == HIDDEN, axis=1)  # its first pixel
+    counts = np.bincount(corners, minlength=16).reshape(4, 4)
+    assert counts[3].sum() == counts[:, 3].sum() == 0
+    # Nine places; six standard deviations of a binomial count.
+    assert np.all(np.abs(counts[:3, :3] - n / 9) < 6 * np.sqrt(n / 9 * 8 / 9))
+
+
+# A background of stripes --------------------------------------------------------------------------
+
+
+def test_the_shape_is_white_and_the_stripes_are_sine_waves():
+    masks = np.zeros((50, 256), np.float32)
+    masks[:, 100:110] = 1
+    scenes = put_on_stripes(masks, fresh_rng(), noise=0.0)
+    assert scenes.dtype == np.float32
+    assert np.all(scenes[:, 100:110] == 1)
+    rest = scenes[:, np.r_[:100, 110:256]]
+    assert rest.min() >= 0.1 - 1e-6 and rest.max() <= 0.9 + 1e-6
+    # A plane wave s satisfies s(p + e) + s(p - e) = 2 cos(k e) s(p) for any step e.
+    for scene in (
+        put_on_stripes(np.zeros((20, 256)), fresh_rng(), noise=0.0).reshape(-1, 16, 16) - 0.5
+    ):
+        for wave in (scene, scene.T):
+            middle, both = wave[1:-1].ravel(), (wave[2:] + wave[:-2]).ravel()
+            factor = middle @ both / (middle @ middle)
+            assert np.allclose(both, factor * middle, atol=1e-9) and abs(factor) <= 2 + 1e-9
+
+
+def test_the_noise_on_stripes_has_the_level_asked_for():
+    masks = np.ones((100, 1024))  # all shape: 1 plus noise
+    noise = put_on_stripes(masks, fresh_rng(), noise=0.2) - 1
+    assert abs(noise.mean()) < 6 * 0.2 / np.sqrt(noise.size)
+    assert abs(noise.std() - 0.2) < 6 * 0.2 / np.sqrt(2 * noise.size)
+
+
+def test_same_seed_same_damage():
+    x = fresh_rng().random((5, 64))
+    for damage in (hide_block, put_on_stripes):
+        assert np.array_equal(damage(x, fresh_rng()), damage(x, fresh_rng()))
+
+
+DAMAGES = [(hide_block, "x"), (put_on_stripes, "masks")]
+
+
+@pytest.mark.parametrize("damage, name", DAMAGES)
+@pytest.mark.parametrize("shape", [(), (64,), (3, 10), (2, 8, 8)])
+def test_rows_that_are_no_square_pictures_are_refused(damage, name, shape):
+    with pytest.raises(ValueError, match=rf"{name} must be square pictures.*got shape"):
+        damage(np.zeros(shape), fresh_rng())
+
+
+@pytest.mark.parametrize("damage, name", DAMAGES)
+def test_pictures_that_are_a_list_and_a_seed_are_refused_by_name(damage, name):
+    with pytest.raises(TypeError, match=f"{name} must be a NumPy array, got list"):
+        damage(np.zeros((3, 64)).tolist(), fresh_rng())
+    with pytest.raises(TypeError, match="rng must be a numpy.random.Generator, got int"):
+        damage(np.zeros((3, 64)), 0)
+
+
+def test_bad_sizes_and_levels_are_refused():
+    with pytest.raises(ValueError, match=r"size must be .*<= 8, got 9"):
+        hide_block(np.zeros((1, 64)), fresh_rng(), size=9)
+    with pytest.raises(ValueError, match=r"noise must be >= 0, got -0.1"):
+        put_on_stripes(np.zeros((1, 64)), fresh_rng(), noise=-0.1)

@@ -6,7 +6,7 @@ import pytest
 
 from vae_numpy.losses import effective_beta
 
-# What tutorials and papers write, and the beta that it is (facts, section 5) --------------------
+# What tutorials and papers write, and the beta that it is ---------------------------------------
 
 
 def test_mean_of_squares_and_a_tenth_of_the_mean_kl():

@@ -103,6 +103,17 @@ def test_a_finished_experiment_does_nothing(tmp_path):
     assert lines(tmp_path) == log
 
 
+def test_a_job_whose_result_is_damaged_is_done_again(tmp_path):
+    options = runs.parse("squares", 1, ["--folder", str(tmp_path)])
+    job = {"seed": 3}
+    path = tmp_path / "runs" / "squares" / f"{runs.key(job)}.json"
+    path.parent.mkdir(parents=True)
+    for damaged in (b"", b'{"job": {"seed": 3}, "res', b"\xff" * 100):
+        path.write_bytes(damaged)
+        (result,) = runs.run_all("squares", [job], lambda job: {"square": 9}, options=options)
+        assert result["square"] == 9 and json.loads(path.read_text())["job"] == job
+
+
 def test_two_processes_do_each_job_once(tmp_path):
     process = start(tmp_path, "--jobs", "2")
     assert process.wait(180) == 0, process.stderr.read()

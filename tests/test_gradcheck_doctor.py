@@ -294,7 +294,7 @@ def test_mistakes_in_the_sample_behind_a_bernoulli_loss(size, seed):
 
 
 @pytest.mark.parametrize("size, seed", PROBLEMS)
-def test_a_places_mistakes_are_named_at_the_weights_of_a_dense_layer(size, seed):
+def test_known_mistakes_are_named_at_the_weights_of_a_dense_layer(size, seed):
     # mu, v = split(h V), then the KL: what goes wrong in it arrives in dV.
     p = kl(size, seed)
     k = p.features[0]

@@ -51,7 +51,7 @@ def within_four_errors(samples, truth):
     return np.all(np.abs(samples.mean(axis=0) - truth) <= 4 * error + 1e-12)
 
 
-# Probabilistic PCA (facts 3 and 4) ---------------------------------------------------------
+# Probabilistic PCA -------------------------------------------------------------------------
 
 
 @given(seed=seeds, K=st.integers(1, 3), D=st.integers(4, 6))
@@ -137,7 +137,7 @@ def test_linear_vae_reaches_the_likelihood_and_pays_for_a_rotation():
     np.testing.assert_allclose(lost, drop, rtol=1e-10)
 
 
-# Known values (facts 6 and 7) ---------------------------------------------------------------
+# Known values -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_gaussian_nll_at_its_best_variance():
     assert dlogvar == pytest.approx(0, abs=1e-12)
 
 
-# The one-dimensional example (facts 8 and 9) ------------------------------------------------
+# The one-dimensional example ----------------------------------------------------------------
 
 EXAMPLE = LinearGaussian(W=[[1.5]], mean=[0.0], noise_variance=0.25)
 ONE = np.array([1.0])
@@ -247,8 +247,8 @@ def iwae_by_quadrature(M):
     return integrate.trapezoid(integrand, u) - np.log(M)
 
 
-# The last column is how far the list of facts may be off: half of its last digit, but for 2 and
-# 100 weights, where it holds sampled values (the integrals are -3.2447 and -1.5861).
+# The last column is how far the number before it may be off: half of its last digit, but for 2 and
+# 100 weights, where it was sampled (the integrals are -3.2447 and -1.5861).
 @pytest.mark.parametrize(
     ("M", "listed", "off"),
     [

@@ -3,16 +3,21 @@
 import inspect
 import math
 import os
+import re
 import subprocess
 import sys
+import threading
+from pathlib import Path
 
 import naive
 import numpy as np
 import pytest
-from naive import ACTIVATIONS, BACKENDS, DTYPES, LAYOUTS
+from naive import ACTIVATIONS, BACKENDS, DTYPES, LAYOUTS, LOSSES
 
 from vae_numpy import kernels
 from vae_numpy.kernels import reference
+from vae_numpy.layers import Dense
+from vae_numpy.models import VAE, Autoencoder
 
 SHAPES = [(1, 1, 1), (1, 4, 3), (5, 1, 2), (7, 3, 1), (6, 5, 4), (13, 17, 9)]
 
@@ -70,7 +75,7 @@ def test_dense_is_the_naive_loop(backend, dtype, layout, activation):
 @pytest.mark.parametrize("own", [False, True])
 def test_dense_without_accumulating_overwrites(backend, dtype, own, monkeypatch):
     """Whatever the gradients held, on BLAS's product and on our own; dx only where needed."""
-    monkeypatch.setattr("vae_numpy.threads.OWN_PRODUCT", 0 if own else 2**60)
+    monkeypatch.setattr("vae_numpy.kernels.threads.OWN_PRODUCT", 0 if own else 2**60)
     rng = np.random.default_rng(7)
     for n, n_in, n_out in SHAPES:
         x, y, dy = draw(rng, (n, n_in), (n, n_out), (n, n_out), dtype=dtype)
@@ -92,7 +97,7 @@ def test_dense_without_accumulating_overwrites(backend, dtype, own, monkeypatch)
 @dtypes
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_dense_on_our_own_product_is_the_naive_loop(backend, dtype, activation, monkeypatch):
-    monkeypatch.setattr("vae_numpy.threads.OWN_PRODUCT", 0)
+    monkeypatch.setattr("vae_numpy.kernels.threads.OWN_PRODUCT", 0)
     test_dense_is_the_naive_loop(backend, dtype, "contiguous", activation)
 
 
@@ -112,19 +117,19 @@ def test_dense_leaves_its_inputs_alone(backend, dtype, activation):
         np.testing.assert_array_equal(array, kept)
 
 
+LIMITS = {
+    # f(-inf), f(-1e4), f(0), f(1e4), f(inf)
+    "identity": [-np.inf, -1e4, 0, 1e4, np.inf],
+    "relu": [0, 0, 0, 1e4, np.inf],
+    "tanh": [-1, -1, 0, 1, 1],
+    "sigmoid": [0, 0, 0.5, 1, 1],
+    "softplus": [0, 0, math.log(2), 1e4, np.inf],
+}
+
+
 @backends
 @dtypes
-@pytest.mark.parametrize(
-    "activation, limits",
-    {
-        # f(-inf), f(-1e4), f(0), f(1e4), f(inf)
-        "identity": [-np.inf, -1e4, 0, 1e4, np.inf],
-        "relu": [0, 0, 0, 1e4, np.inf],
-        "tanh": [-1, -1, 0, 1, 1],
-        "sigmoid": [0, 0, 0.5, 1, 1],
-        "softplus": [0, 0, math.log(2), 1e4, np.inf],
-    }.items(),
-)
+@pytest.mark.parametrize("activation, limits", LIMITS.items())
 def test_activations_at_their_limits_and_at_nan(backend, dtype, activation, limits):
     a = np.array([[-np.inf, -1e4, 0, 1e4, np.inf, np.nan]], dtype)
     with kernels.use(backend), np.errstate(over="raise"):
@@ -155,15 +160,53 @@ def test_nan_comes_out_of_a_dense_layer_where_it_went_in(backend, bias, activati
         assert np.isnan(db).tolist() == [False, False, True, False]
 
 
+def documented(function):
+    """Return what a docstring lists as the values of ``activation``; None if it lists nothing."""
+    listed = re.search(r"^ *activation : \{(.*?)\}", inspect.getdoc(function), re.M | re.S)
+    return listed and set(re.findall(r'"(\w+)"', listed[1]))
+
+
+def test_every_activation_is_tested_and_documented():
+    """The tests above go over the naive versions: one that is missing there would slip through."""
+    known = set(reference.ACTIVATIONS)
+    places = {
+        "tests/naive.py": set(ACTIVATIONS),
+        "LIMITS, in this file": set(LIMITS),
+        "docstring of Dense": documented(Dense),
+        # These may list none and send the reader to Dense.
+        "docstring of Autoencoder": documented(Autoencoder) or known,
+        "docstring of VAE": documented(VAE) or known,
+    }
+    assert [place for place, names in places.items() if names != known] == []
+
+
+@needs_numba
+def test_each_derivative_in_one_pass_belongs_to_an_activation():
+    from vae_numpy.kernels import compiled
+
+    assert set(compiled._TIMES_DERIVATIVE) <= set(reference.ACTIVATIONS)
+
+
+@needs_numba
+@dtypes
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_a_derivative_without_a_pass_of_its_own_is_the_reference_s(dtype, activation, monkeypatch):
+    from vae_numpy.kernels import compiled
+
+    monkeypatch.setattr(compiled, "_TIMES_DERIVATIVE", {})
+    test_dense_is_the_naive_loop("numba", dtype, "contiguous", activation)
+
+
+@dtypes
+@pytest.mark.parametrize("activation", reference.ACTIVATIONS)
+def test_an_activation_and_its_derivative_keep_the_type(dtype, activation):
+    f, derivative = reference.ACTIVATIONS[activation]
+    y = f(np.linspace(-2, 2, 9, dtype=dtype))
+    assert y.dtype == derivative(y).dtype == dtype
+
+
 # Losses ---------------------------------------------------------------------------------------
 
-LOSSES = {
-    # name: what draws its arguments; the gradients are those in all but the last one, or in both
-    "squared_error": lambda rng, shape: [rng.normal(size=shape), rng.normal(size=shape)],
-    "bernoulli_nll": lambda rng, shape: [3 * rng.normal(size=shape), rng.uniform(size=shape)],
-    "gaussian_nll": lambda rng, shape: [rng.normal(size=shape) for _ in range(3)],
-    "gaussian_kl": lambda rng, shape: [rng.normal(size=shape) for _ in range(2)],
-}
 losses = pytest.mark.parametrize("loss", LOSSES)
 
 
@@ -231,6 +274,26 @@ def test_bernoulli_nll_at_huge_logits(backend, dtype):
         value, dlogits = kernels.bernoulli_nll(logits, x)
     assert value == 2e4  # 0 where the sign is right, |logit| where it is wrong
     np.testing.assert_array_equal(dlogits, [[0, 1, -1, 0]])
+
+
+@backends
+@dtypes
+def test_bernoulli_nll_of_a_picture_at_any_logit(backend, dtype):
+    """All pixels alike, from surely right to surely wrong; what is small must not get lost."""
+    # Sums, and the product of all 1 + e, run in double: two roundings for each of 4096 pixels.
+    eps, roundings = float(np.finfo(dtype).eps), 2 * 4096 * 2.0**-53
+    for logit in np.linspace(-100, 100, 801):
+        logits = np.full((2, 4096), logit, dtype)
+        logit = float(logits[0, 0])
+        log_1_plus = [max(a, 0) + math.log1p(math.exp(-abs(a))) for a in (logit, -logit)]
+        sigmoid = naive.sigmoid(logit)
+        for x in (0, 0.25, 1):
+            with kernels.use(backend):
+                value, dlogits = kernels.bernoulli_nll(logits, np.full_like(logits, x))
+            want = 4096 * ((1 - x) * log_1_plus[0] + x * log_1_plus[1])
+            largest = want + 4096 * x * abs(logit)  # softplus - x l takes one from the other
+            assert abs(value - want) <= 4 * eps * largest + roundings * (1 + largest), (logit, x)
+            assert np.max(np.abs(dlogits - (sigmoid - x) / 2)) <= 4 * eps
 
 
 @backends
@@ -326,6 +389,23 @@ def test_a_gradient_that_is_not_finite_spoils_its_own_value_only(backend, bad):
         assert np.isfinite(value).tolist() == [True, False, True]
 
 
+@backends
+@dtypes
+@pytest.mark.parametrize("size, eps", [(1e-15, 1e-20), (1e-15, 1e-8), (1e-9, 1e-8), (1, 1)])
+def test_adam_steps_on_small_gradients_and_eps_are_the_naive_path(backend, dtype, size, eps):
+    """What is set to 0 since it is tiny must not be missed by the division, whatever eps is."""
+    rng = np.random.default_rng(10)
+    grads = (size * rng.normal(size=(60, 3))).astype(dtype)
+    value, m, v = (np.zeros(3, dtype) for _ in range(3))
+    with kernels.use(backend):
+        for t, g in enumerate(grads, start=1):
+            kernels.adam_step(value, g, m, v, t, 0.1, 0.9, 0.999, eps)
+    for j in range(3):
+        want = naive.adam(0.0, [float(g) for g in grads[:, j]], 0.1, 0.9, 0.999, eps)
+        largest = max(abs(x) for x in want)
+        assert abs(value[j] - want[-1]) <= 500 * np.finfo(dtype).eps * largest
+
+
 # Two backends, one set of kernels -------------------------------------------------------------
 
 
@@ -413,22 +493,73 @@ def test_use_nests_and_restores_after_an_exception():
 
 
 @needs_numba
-def test_use_without_with_is_for_good():
+def test_set_backend_is_for_good_and_binds_the_functions_themselves():
+    from vae_numpy.kernels import compiled
+
     before = kernels.backend()
     try:
-        for name in ("numpy", "numba"):
-            kernels.use(name)
+        for name, module in (("numpy", reference), ("numba", compiled)):
+            kernels.set_backend(name)
             assert kernels.backend() == name
+            for kernel in kernels.KERNELS:  # no lookup stands between a call and its kernel
+                assert vars(kernels)[kernel] is getattr(module, kernel)
     finally:
-        kernels.use(before)
+        kernels.set_backend(before)
 
 
-@pytest.mark.parametrize("name", ["torch", "Numba", "", None, 1, ["numba"]])
-def test_use_names_the_backends_there_are(name):
+@needs_numba
+def test_a_backend_set_in_a_block_of_use_counts_from_its_end():
     before = kernels.backend()
+    try:
+        with kernels.use("numba"):
+            kernels.set_backend("numpy")
+            assert kernels.backend() == "numba"
+        assert kernels.backend() == "numpy"
+        assert kernels.dense_forward is reference.dense_forward
+    finally:
+        kernels.set_backend(before)
+
+
+@needs_numba
+def test_blocks_of_two_threads_that_overlap_leave_what_was_there():
+    before, opened, closed, seen = kernels.backend(), threading.Event(), threading.Event(), []
+    other = "numpy" if before == "numba" else "numba"
+
+    def second():
+        with kernels.use(before):
+            opened.set()
+            closed.wait(30)
+            seen.append(kernels.backend())
+
+    thread = threading.Thread(target=second)
+    with kernels.use(other):
+        thread.start()
+        opened.wait(30)
+    closed.set()
+    thread.join(30)
+    assert seen == [before] and kernels.backend() == before
+
+
+def use_in_a_block(name):
+    with kernels.use(name):
+        pass
+
+
+@pytest.mark.parametrize("switch", [kernels.set_backend, use_in_a_block])
+@pytest.mark.parametrize("name", ["torch", "Numba", "", None, 1, ["numba"]])
+def test_the_switches_name_the_backends_there_are_and_change_nothing_else(switch, name):
+    before, forward = kernels.backend(), kernels.dense_forward
     with pytest.raises((ValueError, TypeError), match="backend must be .*'numba'.*'numpy', got"):
-        kernels.use(name)
-    assert kernels.backend() == before
+        switch(name)
+    assert kernels.backend() == before and kernels.dense_forward is forward
+
+
+def test_the_library_calls_every_kernel_through_the_module():
+    """``from vae_numpy.kernels import dense_forward`` would keep one backend's for good."""
+    names = "|".join(kernels.KERNELS)
+    frozen = re.compile(rf"from (vae_numpy|\.*)\.?kernels import [^\n]*\b({names})\b")
+    files = Path(kernels.__file__).parents[1].rglob("*.py")
+    assert [file.name for file in files if frozen.search(file.read_text("utf-8"))] == []
 
 
 def test_an_unknown_kernel_is_an_attribute_error():

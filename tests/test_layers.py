@@ -28,10 +28,11 @@ def make_dense(n_in, n_out, activation, rng, dtype=np.float64, bias=True):
 
 
 def away_from_the_kink(network, x):
-    """Whether no relu stands so near 0 that a finite difference would step over its kink."""
+    """Whether none, as relu has one, is so near that a finite difference would step over it."""
     for layer in network.layers:
+        _, slope = ACTIVATIONS[layer.activation]
         a = np.array(naive.pre_activations(x, layer.W.value, layer.b and layer.b.value))
-        if layer.activation == "relu" and np.min(np.abs(a)) < 0.01:
+        if abs(slope(1e-9) - slope(-1e-9)) > 1e-3 and np.min(np.abs(a)) < 0.01:
             return False
         x = layer.forward(x)
     return True
@@ -288,3 +289,37 @@ def test_sequential_is_one_layer_after_another():
     np.testing.assert_array_equal(network.forward(x), want)
     assert (network.n_in, network.n_out) == (4, 2)
     assert network.parameters() == [first.W, first.b, second.W, second.b]
+
+
+# Arrays that were replaced ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize(
+    "name, part, array",
+    [
+        ("b", "grad", np.zeros(1, np.float32)),
+        ("b", "value", np.zeros(1, np.float32)),
+        ("b", "value", np.zeros(40)),
+        ("W", "grad", np.zeros((1, 1), np.float32)),
+        ("W", "grad", np.zeros((30, 40))),
+        ("W", "grad", np.zeros((40, 30), np.float32).T),
+        ("W", "value", np.zeros((40, 30), np.float32)),
+        ("W", "value", np.zeros((30, 40), np.float16)),
+        ("W", "value", np.zeros((30, 40), np.dtype(np.float32).newbyteorder())),
+        ("W", "value", [[0.0] * 40] * 30),
+        ("b", "grad", None),
+    ],
+)
+def test_an_array_that_does_not_fit_reaches_no_kernel(backend, own, name, part, array, monkeypatch):
+    """A kernel would write beyond it, or end the process."""
+    monkeypatch.setattr("vae_numpy.kernels.threads.OWN_PRODUCT", 0 if own else 2**60)
+    layer = Dense(30, 40, rng=np.random.default_rng(0))
+    x = np.ones((20, 30), np.float32)
+    with kernels.use(backend):
+        dy = layer.forward(x)
+        setattr(getattr(layer, name), part, array)
+        for call in (lambda: layer.forward(x), lambda: layer.backward(dy)):
+            with pytest.raises(ValueError, match=rf"{name}\.{part} must be a C-contiguous float32"):
+                call()

@@ -231,7 +231,7 @@ import hashlib, sys
 import numpy as np
 from vae_numpy import kernels
 from vae_numpy.models import LinearAutoencoder
-kernels.use(sys.argv[1])
+kernels.set_backend(sys.argv[1])
 X = np.random.default_rng(0).normal(size=(90, 7)).astype(sys.argv[2])
 model = LinearAutoencoder(3, batch_size=32, max_iter=40, random_state=5).fit(X)
 print(hashlib.sha256(model.encoder_.W.value.tobytes() + model.decoder_.W.value.tobytes())

@@ -1,4 +1,4 @@
-"""The linear VAE, where everything is known: it is probabilistic PCA (facts, section 4).
+"""The linear VAE, where everything is known: it is probabilistic PCA (Lucas et al. 2019).
 
 With beta and a fixed variance s^2 the optimum is reverse water-filling: the water stands at
 v = beta s^2; a latent lives where the eigenvalue is above it, and has the posterior variance

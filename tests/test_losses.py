@@ -1,5 +1,6 @@
 """The losses: closed forms, gradients against finite differences, shapes, and what they refuse."""
 
+import inspect
 import math
 
 import naive
@@ -9,22 +10,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive import BACKENDS, DTYPES, LAYOUTS
 
-from vae_numpy import kernels
+from vae_numpy import kernels, losses
 from vae_numpy.losses import bernoulli_nll, gaussian_kl, gaussian_nll, squared_error
 
 # Bounded, and the same examples in every run.
 bounded = settings(derandomize=True, deadline=None, max_examples=40)
 seeds = st.integers(0, 2**32 - 1)
-LOSSES = {
-    "squared_error": (squared_error, lambda rng, n, d: list(rng.normal(size=(2, n, d)))),
-    "bernoulli_nll": (
-        bernoulli_nll,
-        lambda rng, n, d: [2 * rng.normal(size=(n, d)), rng.uniform(size=(n, d))],
-    ),
-    "gaussian_nll": (gaussian_nll, lambda rng, n, d: list(rng.normal(size=(3, n, d)))),
-    "gaussian_kl": (gaussian_kl, lambda rng, n, d: list(rng.normal(size=(2, n, d)))),
-}
-losses = pytest.mark.parametrize("loss", LOSSES)
+LOSSES = {name: (getattr(losses, name), draw) for name, draw in naive.LOSSES.items()}
+each_loss = pytest.mark.parametrize("loss", LOSSES)
+
+
+def others(loss):
+    """Return the arguments between a prediction and its target: a log-variance, or none."""
+    return [0.0] * (len(LOSSES[loss][1](np.random.default_rng(0), (1, 1))) - 2)
+
+
+has_a_log_variance = pytest.mark.parametrize("loss", [name for name in LOSSES if others(name)])
 
 
 @pytest.fixture(params=BACKENDS, autouse=True)
@@ -141,12 +142,12 @@ def test_gaussian_losses_stay_finite_at_log_variances_of_80(logvar, dtype):
 # Gradients ------------------------------------------------------------------------------------
 
 
-@losses
+@each_loss
 @given(st.integers(1, 6), st.integers(1, 6), st.sampled_from(sorted(LAYOUTS)), seeds)
 @settings(bounded, suppress_health_check=["function_scoped_fixture"])
 def test_gradients(loss, n, d, layout, seed):
     function, draw = LOSSES[loss]
-    arguments = [LAYOUTS[layout](a) for a in draw(np.random.default_rng(seed), n, d)]
+    arguments = [LAYOUTS[layout](a) for a in draw(np.random.default_rng(seed), (n, d))]
     value, *gradients = function(*arguments)
     for i, gradient in enumerate(gradients):
         numeric = naive.partial_gradient(lambda *a: function(*a)[0], arguments, i)
@@ -154,16 +155,18 @@ def test_gradients(loss, n, d, layout, seed):
         assert naive.relative_error(gradient, numeric) < 1e-6
 
 
+@has_a_log_variance
 @pytest.mark.parametrize("shape", ["()", "(D,)", "(N, D)"])
 @given(st.integers(1, 6), st.integers(1, 6), seeds)
 @settings(bounded, suppress_health_check=["function_scoped_fixture"])
-def test_gradient_in_a_shared_log_variance(shape, n, d, seed):
+def test_gradient_in_a_shared_log_variance(loss, shape, n, d, seed):
     rng = np.random.default_rng(seed)
-    mean, x = rng.normal(size=(2, n, d))
+    function, draw = LOSSES[loss]
+    mean, _, x = draw(rng, (n, d))
     logvar = rng.normal(size={"()": (), "(D,)": (d,), "(N, D)": (n, d)}[shape])
-    value, dmean, dlogvar = gaussian_nll(mean, logvar, x)
-    assert value == pytest.approx(naive.gaussian_nll(mean, logvar, x), rel=1e-12)
-    numeric = naive.gradient(lambda v: gaussian_nll(mean, v, x)[0], logvar)
+    value, dmean, dlogvar = function(mean, logvar, x)
+    assert value == pytest.approx(getattr(naive, loss)(mean, logvar, x), rel=1e-12)
+    numeric = naive.gradient(lambda v: function(mean, v, x)[0], logvar)
     assert np.shape(dlogvar) == np.shape(logvar) and dmean.shape == (n, d)
     assert naive.relative_error(dlogvar, numeric) < 1e-6
 
@@ -171,10 +174,10 @@ def test_gradient_in_a_shared_log_variance(shape, n, d, seed):
 # Sum over the features, mean over the batch ------------------------------------------------------
 
 
-@losses
+@each_loss
 def test_doubling_the_batch_keeps_the_value_and_halves_each_rows_gradient(loss):
     function, draw = LOSSES[loss]
-    arguments = draw(np.random.default_rng(5), 4, 3)
+    arguments = draw(np.random.default_rng(5), (4, 3))
     value, *gradients = function(*arguments)
     doubled, *halved = function(*(np.concatenate([a, a]) for a in arguments))
     assert doubled == pytest.approx(value, rel=1e-14)
@@ -182,10 +185,10 @@ def test_doubling_the_batch_keeps_the_value_and_halves_each_rows_gradient(loss):
         np.testing.assert_allclose(half, np.concatenate([gradient, gradient]) / 2, rtol=1e-14)
 
 
-@losses
+@each_loss
 def test_repeating_the_features_multiplies_the_value_and_keeps_the_gradients(loss):
     function, draw = LOSSES[loss]
-    arguments = draw(np.random.default_rng(6), 4, 3)
+    arguments = draw(np.random.default_rng(6), (4, 3))
     value, *gradients = function(*arguments)
     tripled, *wide = function(*(np.tile(a, 3) for a in arguments))
     assert tripled == pytest.approx(3 * value, rel=1e-14)
@@ -196,11 +199,11 @@ def test_repeating_the_features_multiplies_the_value_and_keeps_the_gradients(los
 # Types ----------------------------------------------------------------------------------------
 
 
-@losses
+@each_loss
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_gradients_have_the_type_of_the_prediction_and_the_value_is_a_float(loss, dtype):
     function, draw = LOSSES[loss]
-    prediction, *others = draw(np.random.default_rng(7), 4, 3)
+    prediction, *others = draw(np.random.default_rng(7), (4, 3))
     value, *gradients = function(prediction.astype(dtype), *others)
     assert type(value) is float
     for gradient in gradients:
@@ -213,10 +216,10 @@ def test_whole_numbers_and_lists_are_computed_in_float64():
     assert bernoulli_nll([[0, 0]], np.array([[True, False]]))[1].dtype == np.float64
 
 
-@losses
+@each_loss
 def test_arguments_are_left_alone(loss):
     function, draw = LOSSES[loss]
-    arguments = draw(np.random.default_rng(8), 4, 3)
+    arguments = draw(np.random.default_rng(8), (4, 3))
     before = [a.copy() for a in arguments]
     for gradient in function(*arguments)[1:]:
         gradient += 1  # and a gradient shares no memory with them
@@ -224,10 +227,10 @@ def test_arguments_are_left_alone(loss):
         np.testing.assert_array_equal(array, kept)
 
 
-@losses
+@each_loss
 def test_a_nan_in_any_argument_reaches_the_value(loss):
     function, draw = LOSSES[loss]
-    arguments = draw(np.random.default_rng(9), 4, 3)
+    arguments = draw(np.random.default_rng(9), (4, 3))
     for array in arguments:
         kept, array[3, 0] = array[3, 0], np.nan
         value, *gradients = function(*arguments)
@@ -240,36 +243,36 @@ def test_a_nan_in_any_argument_reaches_the_value(loss):
 # What they refuse -----------------------------------------------------------------------------
 
 
-@losses
+@each_loss
 @pytest.mark.parametrize(
     "shapes", [((4, 3), (4, 2)), ((4, 3), (1, 3)), ((4, 3), (3,)), ((4, 1), (4, 3))]
 )
 def test_shapes_that_differ_are_not_broadcast(loss, shapes):
     function, _ = LOSSES[loss]
     first, second = (np.full(shape, 0.5) for shape in shapes)
-    arguments = (first, 0.0, second) if loss == "gaussian_nll" else (first, second)
+    arguments = first, *others(loss), second
     with pytest.raises(ValueError) as error:
         function(*arguments)
     for shape in shapes:
         assert str(shape) in str(error.value)
 
 
-@losses
+@each_loss
 @pytest.mark.parametrize("shape", [(0, 3), (3,), (), (2, 2, 2)])
 def test_what_is_no_batch_of_rows_is_refused_by_name(loss, shape):
     function, _ = LOSSES[loss]
-    name = {"squared_error": "x_hat", "bernoulli_nll": "logits", "gaussian_nll": "mean"}
+    name = next(iter(inspect.signature(function).parameters))
     array = np.full(shape, 0.5)
-    arguments = (array, 0.0, array) if loss == "gaussian_nll" else (array, array)
-    with pytest.raises(ValueError, match=name.get(loss, "mu")) as error:
-        function(*arguments)
+    with pytest.raises(ValueError, match=name) as error:
+        function(array, *others(loss), array)
     assert str(shape) in str(error.value)
 
 
+@has_a_log_variance
 @pytest.mark.parametrize("shape", [(2,), (4, 1), (1, 3), (3, 4)])
-def test_a_log_variance_of_another_shape_is_refused(shape):
+def test_a_log_variance_of_another_shape_is_refused(loss, shape):
     with pytest.raises(ValueError, match=r"logvar must .*\(3,\) or \(4, 3\), got \("):
-        gaussian_nll(np.zeros((4, 3)), np.zeros(shape), np.zeros((4, 3)))
+        LOSSES[loss][0](np.zeros((4, 3)), np.zeros(shape), np.zeros((4, 3)))
 
 
 @pytest.mark.parametrize("bad", [-0.01, 1.01, 255.0, -np.inf, np.inf])

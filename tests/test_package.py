@@ -88,7 +88,7 @@ print(json.dumps([kernels.backend(), score]))
 
 
 def test_without_numba_the_package_trains_on_numpy_to_the_same_bits():
-    with_switch = value_of("from vae_numpy import kernels; kernels.use('numpy')\n" + TRAIN)
+    with_switch = value_of("from vae_numpy import kernels; kernels.set_backend('numpy')\n" + TRAIN)
     done = run("import json\n" + WITHOUT + TRAIN)
     assert done.returncode == 0 and done.stderr == ""  # not having it is no reason to warn
     assert json.loads(done.stdout) == with_switch
@@ -102,7 +102,7 @@ def test_without_numba_it_cannot_be_chosen(setting):
         + """
 from vae_numpy import kernels
 try:
-    kernels.use("numba")
+    kernels.set_backend("numba")
 except ImportError as error:
     print(error)
 assert kernels.backend() == "numpy"

@@ -13,8 +13,8 @@ from naive import DTYPES, LAYOUTS
 
 numba = pytest.importorskip("numba", reason="the ladder of products needs numba")
 
-from vae_numpy.kernels import compiled  # noqa: E402  (after the check that it can be)
-from vae_numpy.threads import limit  # noqa: E402
+from vae_numpy.kernels import product  # noqa: E402  (after the check that it can be)
+from vae_numpy.kernels.threads import limit  # noqa: E402
 
 RUNGS = [
     "product_ijk",
@@ -73,7 +73,7 @@ def test_exact_on_small_integers(rung, dtype, orientation):
     rng = np.random.default_rng(0)
     for shape in EDGES:
         A, B = operands(orientation, shape, lambda s: rng.integers(-9, 10, s).astype(dtype))
-        got = getattr(compiled, rung)(A, B)
+        got = getattr(product, rung)(A, B)
         assert got.dtype == dtype
         assert got.tolist() == naive_product(A, B)
 
@@ -86,7 +86,7 @@ def test_rounding_stays_within_the_bound(rung, dtype, orientation):
     rng = np.random.default_rng(1)
     for shape in LARGE:
         A, B = operands(orientation, shape, lambda s: rng.normal(size=s).astype(dtype))
-        assert_rounded(getattr(compiled, rung)(A, B), A, B)
+        assert_rounded(getattr(product, rung)(A, B), A, B)
 
 
 side = st.integers(1, 6 if SMALL else 70)
@@ -98,7 +98,7 @@ def test_any_shape(rung, shape, seed):
     rng = np.random.default_rng(seed)
     for orientation in ORIENTATIONS:
         A, B = operands(orientation, shape, lambda s: rng.normal(size=s).astype(np.float32))
-        assert_rounded(getattr(compiled, rung)(A, B), A, B)
+        assert_rounded(getattr(product, rung)(A, B), A, B)
 
 
 @rungs
@@ -109,7 +109,7 @@ def test_any_layout(rung, layout):
         A, B = operands("X @ W", shape, lambda s: rng.normal(size=s).astype(np.float32))
         kept = A.copy(), B.copy()
         for left, right in [(LAYOUTS[layout](A), B), (A, LAYOUTS[layout](B))]:
-            assert_rounded(getattr(compiled, rung)(left, right), A, B)
+            assert_rounded(getattr(product, rung)(left, right), A, B)
         assert np.array_equal(A, kept[0]) and np.array_equal(B, kept[1])
 
 
@@ -118,7 +118,7 @@ def test_any_layout(rung, layout):
 @pytest.mark.parametrize("shape", [(0, 3, 4), (3, 0, 4), (3, 4, 0), (0, 0, 0)])
 def test_empty(rung, dtype, shape):
     m, depth, n = shape
-    got = getattr(compiled, rung)(np.ones((m, depth), dtype), np.ones((depth, n), dtype))
+    got = getattr(product, rung)(np.ones((m, depth), dtype), np.ones((depth, n), dtype))
     assert got.dtype == dtype
     assert np.array_equal(got, np.zeros((m, n)))
 
@@ -131,11 +131,11 @@ def test_nan_and_infinity_reach_exactly_the_entries_they_belong_to(rung, orienta
     for shape in [(5, 3, 7), (9, 16, 33)]:
         A, B = operands(orientation, shape, lambda s: rng.uniform(1, 2, s).astype(np.float32))
         A[-1, -1] = bad  # in the last row, where tiles hang over the edge
-        got = getattr(compiled, rung)(A, B)
+        got = getattr(product, rung)(A, B)
         assert np.all(np.isfinite(got[:-1]))
         np.testing.assert_array_equal(got[-1], np.full(B.shape[1], bad))
         A[-1, -1], B[0, -1] = 1, bad  # in the last column
-        got = getattr(compiled, rung)(A, B)
+        got = getattr(product, rung)(A, B)
         assert np.all(np.isfinite(got[:, :-1]))
         np.testing.assert_array_equal(got[:, -1], np.full(len(A), bad))
 
@@ -150,9 +150,9 @@ def test_the_same_bits_on_any_number_of_threads(dtype, orientation):
         bits = set()
         for n_threads in (1, 2, 3):
             with limit(n_threads):
-                bits.add(compiled.product(A, B).tobytes())
+                bits.add(product.product(A, B).tobytes())
         assert len(bits) == 1
-        assert_rounded(compiled.product(A, B), A, B)
+        assert_rounded(product.product(A, B), A, B)
 
 
 @dtypes
@@ -175,13 +175,13 @@ def test_what_is_done_beside_the_product(dtype, orientation):
             apart = np.zeros((len(A), 2 * B.shape[1]), dtype)[:, ::2]  # no contiguous rows
             for C in (np.empty_like(before), apart):
                 C[...] = before
-                assert compiled._product_into(C, A, B, **options) is C
+                assert product.product_into(C, A, B, **options) is C
                 assert np.array_equal(C, expected), (shape, options)
 
 
 @pytest.mark.parametrize("rung", ["product_packed", "product"])
 def test_what_does_not_fit_is_refused(rung):
-    multiply = getattr(compiled, rung)
+    multiply = getattr(product, rung)
     with pytest.raises(
         ValueError, match=r"\(m, depth\) and \(depth, n\), got \(2, 3\) and \(2, 3\)"
     ):
@@ -199,14 +199,14 @@ def test_what_does_not_fit_is_refused(rung):
 def test_arrays_that_were_pickled_are_multiplied():
     """Their dtype is equal to the usual one, but is another object."""
     A = pickle.loads(pickle.dumps(np.ones((3, 4), np.float32)))
-    assert np.array_equal(compiled.product(A, np.ones((4, 2), np.float32)), np.full((3, 2), 4))
+    assert np.array_equal(product.product(A, np.ones((4, 2), np.float32)), np.full((3, 2), 4))
 
 
 def test_importing_compiles_nothing():
     code = (
-        "from vae_numpy.kernels import compiled as c\n"
-        f"assert not any(getattr(getattr(c, name), 'signatures', []) for name in {RUNGS})\n"
-        "assert not c._packed.signatures and not c._adam_step.signatures"
+        "from vae_numpy.kernels import compiled, product\n"
+        f"assert not any(getattr(getattr(product, name), 'signatures', []) for name in {RUNGS})\n"
+        "assert not product.packed.signatures and not compiled.adam_part.signatures"
     )
     environment = {**os.environ, "NUMBA_DISABLE_JIT": "0"}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment, timeout=120)

@@ -12,6 +12,7 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from vae_numpy import data, kernels
 from vae_numpy.layers import join, reparameterise, reparameterise_backward, split
+from vae_numpy.likelihoods import LIKELIHOODS, Likelihood
 from vae_numpy.models import VAE
 from vae_numpy.models.latent_variable import great_circle
 from vae_numpy.training import TrainingDiverged
@@ -42,24 +43,27 @@ def naive_loss(vae, weights, x, eps, penalty):
     output = network(
         vae.decoder_.layers, weights[n_encoder : n_encoder + n_decoder], mu + std * eps
     )
-    if vae.likelihood == "bernoulli":
-        p = 1 / (1 + np.exp(-output))
-        log_p = x * np.log(p) + (1 - x) * np.log(1 - p)
-    else:
-        variance = np.exp(weights[-1])
-        log_p = -((x - output) ** 2) / (2 * variance) - 0.5 * np.log(2 * np.pi * variance)
+    log_p = naive.LIKELIHOODS[vae.likelihood].log_p(output, x, weights[-1])  # (N,)
     kl = np.mean(0.5 * (mu**2 + std**2 - 1 - np.log(std**2)), axis=0)  # (K,)
-    return -log_p.sum(axis=1).mean() + penalty(kl)
+    return -log_p.mean() + penalty(kl)
 
 
 def all_parameters(vae):
-    own = [vae.log_variance_] if vae.likelihood == "gaussian" else []
+    own = [vae.log_variance_] if hasattr(vae.likelihood_, "log_variance") else []
     return vae.encoder_.parameters() + vae.decoder_.parameters() + own
+
+
+def a_vae(likelihood, d, *sizes, **arguments):
+    """Return a VAE for d features, with the arguments that its likelihood asks for."""
+    asked = naive.LIKELIHOODS[likelihood].arguments(d)
+    return VAE(*sizes, likelihood=likelihood, **(asked | arguments))
 
 
 def started(X, dtype=np.float64, **arguments):
     """Return a VAE after one epoch of training, so that its weights are no special ones."""
-    arguments = {"hidden_layer_sizes": (5, 4), "learning_rate_init": 0.01} | arguments
+    asked = naive.LIKELIHOODS[arguments.get("likelihood", "gaussian")].arguments(X.shape[1])
+    sizes = {"hidden_layer_sizes": (5, 4), "learning_rate_init": 0.01}
+    arguments = sizes | asked | arguments
     return VAE(random_state=0, **arguments).partial_fit(X.astype(dtype))
 
 
@@ -86,12 +90,10 @@ def check_gradients(vae, x, penalty):
 
 
 def some_data(likelihood, n=7, d=4, seed=0):
-    rng = np.random.default_rng(seed)
-    if likelihood == "bernoulli":
-        return rng.integers(0, 2, (n, d)).astype(np.float64)
-    return rng.normal(size=(n, d)) * np.linspace(0.5, 2, d)
+    return naive.LIKELIHOODS[likelihood].data(np.random.default_rng(seed), n, d)
 
 
+each_likelihood = pytest.mark.parametrize("likelihood", LIKELIHOODS)
 PENALTIES = {
     # arguments, and what the KL of each latent costs after one epoch of ``started``
     "beta=1": ({}, lambda kl: kl.sum()),
@@ -119,7 +121,7 @@ PENALTIES = {
 }
 
 
-@pytest.mark.parametrize("likelihood", ["gaussian", "bernoulli"])
+@each_likelihood
 @pytest.mark.parametrize("name", PENALTIES)
 def test_gradients_of_the_whole_loss(name, likelihood):
     arguments, penalty = PENALTIES[name]
@@ -128,7 +130,7 @@ def test_gradients_of_the_whole_loss(name, likelihood):
     check_gradients(vae, x, penalty)
 
 
-@pytest.mark.parametrize("likelihood", ["gaussian", "bernoulli"])
+@each_likelihood
 def test_gradients_where_some_latents_are_below_the_free_bits(likelihood):
     x = some_data(likelihood)
     vae = started(x, likelihood=likelihood, n_components=5, beta=2.0)
@@ -139,9 +141,12 @@ def test_gradients_where_some_latents_are_below_the_free_bits(likelihood):
 
 
 @pytest.mark.parametrize("variance", [0.01, 1.0, "learnt", "per_feature"])
-def test_gradients_for_each_variance(variance):
-    x = some_data("gaussian")
-    vae = started(x, variance=variance)
+@pytest.mark.parametrize(
+    "likelihood", [name for name, cls in LIKELIHOODS.items() if "variance" in cls.arguments]
+)
+def test_gradients_for_each_variance(likelihood, variance):
+    x = some_data(likelihood)
+    vae = started(x, likelihood=likelihood, variance=variance)
     check_gradients(vae, x, lambda kl: kl.sum())
 
 
@@ -370,10 +375,14 @@ def test_extreme_logits(logit, dtype):
     assert np.all(np.isfinite(vae.log_likelihood(x, 10, return_std=True)))
 
 
-@pytest.mark.parametrize("likelihood", ["gaussian", "bernoulli"])
+@each_likelihood
 def test_one_sample_and_constant_features(likelihood):
-    for X in [np.ones((1, 3)), np.tile([0.0, 1.0, 1.0], (40, 1)), np.zeros((5, 1))]:
-        vae = VAE(2, (8,), likelihood=likelihood, max_iter=5, random_state=0).fit(X)
+    row = some_data(likelihood, 1, 3)
+    examples = [row, np.tile(row, (40, 1)), some_data(likelihood, 5, 1)]
+    if likelihood != "categorical":
+        examples += [np.ones((1, 3)), np.tile([0.0, 1.0, 1.0], (40, 1)), np.zeros((5, 1))]
+    for X in examples:
+        vae = a_vae(likelihood, X.shape[1], 2, (8,), max_iter=5, random_state=0).fit(X)
         assert all(np.all(np.isfinite(p.value)) for p in all_parameters(vae))
         assert np.isfinite(vae.score(X))
         assert vae.reconstruct(X).shape == X.shape
@@ -433,16 +442,16 @@ def test_divergence_in_the_first_epoch_leaves_nothing_behind():
 
 
 @pytest.mark.parametrize("dtype", naive.DTYPES)
-@pytest.mark.parametrize("likelihood", ["gaussian", "bernoulli"])
+@each_likelihood
 def test_the_same_seed_gives_the_same_bits(likelihood, dtype):
     X = some_data(likelihood, 60, 5).astype(dtype)
-    runs = [VAE(2, (8,), likelihood=likelihood, max_iter=4, random_state=s).fit(X) for s in (3, 3)]
+    runs = [a_vae(likelihood, 5, 2, (8,), max_iter=4, random_state=s).fit(X) for s in (3, 3)]
     for p, q in zip(*map(all_parameters, runs), strict=True):
         assert p.value.dtype == dtype
         np.testing.assert_array_equal(p.value, q.value)
     a, b = (vae.sample(7, random_state=1) for vae in runs)
     np.testing.assert_array_equal(a, b)
-    other = VAE(2, (8,), likelihood=likelihood, max_iter=4, random_state=4).fit(X)
+    other = a_vae(likelihood, 5, 2, (8,), max_iter=4, random_state=4).fit(X)
     assert not np.array_equal(other.transform(X), runs[0].transform(X))
 
 
@@ -450,7 +459,7 @@ STATES = {
     "learnt variance": {"variance": "learnt"},
     "variance per feature": {"variance": "per_feature"},
     "fixed variance": {"variance": 0.25},
-    "Bernoulli": {"likelihood": "bernoulli"},
+    **{name: {"likelihood": name} for name in LIKELIHOODS if name != "gaussian"},
     "warm-up and free bits": {"warm_up": 5, "free_bits": 0.1},
     "capacity": {"capacity": 2.0, "capacity_epochs": 5, "gamma": 3.0},
     "early stopping": {"early_stopping": True, "n_iter_no_change": 3},
@@ -462,10 +471,11 @@ STATES = {
 def test_saved_loaded_resumed_ends_in_the_same_bits(name, dtype, tmp_path):
     X = some_data(STATES[name].get("likelihood", "gaussian"), 60, 5).astype(dtype)
     arguments = {"n_components": 2, "hidden_layer_sizes": (8,), "max_iter": 6, "batch_size": 16}
-    whole = VAE(**arguments, **STATES[name], random_state=0).fit(X)
+    state = naive.LIKELIHOODS[STATES[name].get("likelihood", "gaussian")].arguments(5)
+    arguments |= STATES[name] | state
+    whole = VAE(**arguments, random_state=0).fit(X)
     stopped = VAE(
         **arguments,
-        **STATES[name],
         random_state=0,
         callbacks=[lambda model: model.n_iter_ == 3],
     ).fit(X)
@@ -789,8 +799,23 @@ def test_active_latents(fitted, digits):
     assert not fitted.active_latents(digits[1], threshold=np.inf).any()
 
 
-def test_scikit_learns_own_checks():
-    check_estimator(VAE(2, (8,), max_iter=5))
+@pytest.mark.parametrize(
+    "likelihood", [n for n, cls in LIKELIHOODS.items() if cls.check_data is Likelihood.check_data]
+)
+def test_scikit_learns_own_checks(likelihood):
+    check_estimator(VAE(2, (8,), likelihood=likelihood, max_iter=5))
+
+
+class Squashed(VAE):
+    """Makes all data data in [0, 1], so that scikit-learn's checks reach what asks for those."""
+
+    def _check_data(self, X):
+        return super()._check_data(0.5 * (1 + np.tanh(0.5 * X)))
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "continuous_bernoulli"])
+def test_scikit_learns_own_checks_on_data_between_0_and_1(likelihood):
+    check_estimator(Squashed(2, (8,), likelihood=likelihood, max_iter=5))
 
 
 BAD_ARGUMENTS = [

@@ -12,12 +12,11 @@ import pytest
 
 numba = pytest.importorskip("numba", reason="only compiled kernels are shared")
 
-from vae_numpy.kernels import compiled  # noqa: E402  (after the check that it can be)
+from vae_numpy.kernels.threads import limit  # noqa: E402  (after the check that it can be)
+from vae_numpy.kernels.turns import begin, end, share  # noqa: E402
 from vae_numpy.kernels.workers import ALONE  # noqa: E402
-from vae_numpy.threads import limit  # noqa: E402
 
 pytestmark = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="nothing is shared then")
-share = compiled.share
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 7])
@@ -139,10 +138,10 @@ def test_nobody_returns_before_a_slow_part_has_ended():
 
 @numba.njit(nogil=True)
 def add_up(x, total, start, stop, turn):
-    compiled.begin(turn)
+    begin(turn)
     for i in range(start, stop):
         total[i] = x[i] + i
-    compiled.end(turn)
+    end(turn)
 
 
 def test_a_kernel_shared_thousands_of_times_with_pauses_of_all_lengths():
@@ -224,8 +223,8 @@ def test_a_process_forked_in_the_middle_of_a_job_shares_as_well():
 
 def test_a_program_ends_although_its_workers_wait():
     code = (
-        "from vae_numpy.kernels.compiled import share\n"
-        "from vae_numpy.threads import limit\n"
+        "from vae_numpy.kernels.turns import share\n"
+        "from vae_numpy.kernels.threads import limit\n"
         "with limit(3): share(lambda *part: None, 3, grain=1)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -5,7 +5,7 @@ differentiation and no plan for one. The modules are meant to be read beside the
 
     kernels      the array arithmetic, once in NumPy and once compiled by numba
     layers       Dense, Sequential
-    losses       squared error, Gaussian and Bernoulli likelihoods, the Gaussian KL
+    losses       squared error, negative log-likelihoods, the Gaussian KL
     likelihoods  what a decoder's output says of a datum, one class each
     optimisers   SGD, Adagrad, Adam
     training     minibatches, the training loop, callbacks, checkpoints

@@ -5,6 +5,7 @@ A layer never updates its own weights: ``backward`` adds into the gradients, and
 in a ``Sequential`` and in every model stands under ``Layer``.
 """
 
+import operator
 from typing import Protocol
 
 import numpy as np
@@ -33,6 +34,42 @@ class Parameter:
 
     def __repr__(self):
         return f"Parameter(shape={self.value.shape}, dtype={self.value.dtype})"
+
+
+_TYPES = np.dtype(np.float32), np.dtype(np.float64)
+
+
+def check_parameter(name, parameter, shape, types=_TYPES):
+    """Check that a parameter's arrays are what a kernel takes them for; return their type.
+
+    Kernels do not look: they would read and write beyond an array that is too small.
+
+    Parameters
+    ----------
+    name : str
+    parameter : Parameter
+    shape : tuple of int
+    types : tuple of dtypes
+        Those that ``value`` may have; ``grad`` has the same.
+
+    Returns
+    -------
+    tuple of one dtype
+
+    Raises
+    ------
+    ValueError
+        If ``value`` or ``grad`` is not a C-contiguous array of that shape and type.
+    """
+    for part in ("value", "grad"):
+        x = getattr(parameter, part)
+        is_array = isinstance(x, np.ndarray)
+        if not (is_array and x.shape == shape and x.dtype in types and x.flags.c_contiguous):
+            got = f"{x.dtype} {x.shape}, {x.strides} bytes apart" if is_array else repr(x)
+            wanted = f"C-contiguous {' or '.join(map(str, types))} array of shape {shape}"
+            raise ValueError(f"{name}.{part} must be a {wanted}, got {got}")
+        types = (x.dtype,)
+    return types
 
 
 def flatten(parameters):
@@ -178,6 +215,7 @@ class Dense:
         self.W = Parameter(rng.uniform(-limit, limit, (n_in, n_out)).astype(dtype))
         self.b = Parameter(np.zeros(n_out, dtype)) if bias else None
         self._x = self._y = None
+        self._checked = (None,) * 4  # the arrays that were last found to fit
 
     def forward(self, x, *, remember=True):
         """Compute y = f(x W + b).
@@ -195,8 +233,10 @@ class Dense:
         Raises
         ------
         ValueError
-            If ``x`` is not (N, n_in).
+            If ``x`` is not (N, n_in), or an array of a parameter was replaced by one that does not
+            fit.
         """
+        self._check_parameters()
         x = np.asarray(x, self.W.value.dtype)
         if x.ndim != 2 or x.shape[1] != self.n_in:
             raise ValueError(f"x must have shape (N, {self.n_in}), got {x.shape}")
@@ -229,10 +269,11 @@ class Dense:
         RuntimeError
             If no ``forward`` came before.
         ValueError
-            If ``dy`` has another shape than that output.
+            If ``dy`` has another shape than that output, or as for ``forward``.
         """
         if self._y is None:
             raise RuntimeError("backward needs a forward(x) before it")
+        self._check_parameters()
         dy = np.asarray(dy, self.W.value.dtype)
         if dy.shape != self._y.shape:
             raise ValueError(f"dy must have the output's shape {self._y.shape}, got {dy.shape}")
@@ -249,13 +290,23 @@ class Dense:
             need_dx=need_dx,
         )
 
+    def _check_parameters(self):
+        W, b = self.W, self.b
+        arrays = W.value, W.grad, b and b.value, b and b.grad
+        if all(map(operator.is_, arrays, self._checked)):  # as in every step but the first
+            return
+        types = check_parameter("W", W, (self.n_in, self.n_out))
+        if b is not None:
+            check_parameter("b", b, (self.n_out,), types)
+        self._checked = arrays
+
     def parameters(self):
         """List the parameters: W and, where there is one, b."""
         return [self.W] if self.b is None else [self.W, self.b]
 
     def __getstate__(self):
         # A copy or a pickle holds what was learnt, not the last batch.
-        return {**vars(self), "_x": None, "_y": None}
+        return {**vars(self), "_x": None, "_y": None, "_checked": (None,) * 4}
 
     def __repr__(self):
         return f"Dense({self.n_in}, {self.n_out}, {self.activation!r})"

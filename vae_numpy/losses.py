@@ -7,7 +7,14 @@ function returns the value as a float and the gradient in each of its first argu
 import numpy as np
 
 from vae_numpy import kernels
-from vae_numpy.utils import check_choice, check_integer, check_number, in_unit_interval
+from vae_numpy.utils import (
+    block_sizes,
+    check_choice,
+    check_integer,
+    check_number,
+    in_one_hot_blocks,
+    in_unit_interval,
+)
 
 
 def squared_error(x_hat, x):
@@ -62,6 +69,61 @@ def bernoulli_nll(logits, x):
     return kernels.bernoulli_nll(logits, in_unit_interval("x", x))
 
 
+def continuous_bernoulli_nll(logits, x):
+    """Compute the continuous Bernoulli negative log-likelihood, a mean over the batch, in nats.
+
+    It is a likelihood for values between 0 and 1, where the Bernoulli is none: with the logit l the
+    density is e^(x l) / Z, so that -log p = sum_d [log((e^l - 1) / l) - x l] (Loaiza-Ganem &
+    Cunningham 2019, section 3). Its mean is not the sigmoid of l but 1 / (1 - e^-l) - 1 / l.
+
+    Parameters
+    ----------
+    logits, x : (N, D)
+        The values of ``x`` lie in [0, 1], but for a rounding (``utils.in_unit_interval``).
+
+    Returns
+    -------
+    value : float
+    dlogits : (N, D)
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, the batch is empty or ``x`` leaves [0, 1].
+    """
+    logits, x = _prepare(logits=logits, x=x)
+    return kernels.continuous_bernoulli_nll(logits, in_unit_interval("x", x))
+
+
+def categorical_nll(logits, x, categories):
+    """Compute the categorical negative log-likelihood -1/N sum_n log p(x_n | logits_n), in nats.
+
+    A row consists of blocks, one for each categorical variable, in each of which one column is 1
+    and the others are 0. With p = softmax(l) in each block, -log p = sum over the blocks of
+    [log sum e^l - x l].
+
+    Parameters
+    ----------
+    logits, x : (N, D)
+    categories : tuple of int
+        The sizes of the blocks, which sum to D.
+
+    Returns
+    -------
+    value : float
+    dlogits : (N, D)
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the shapes differ, the batch is empty, ``categories`` is not as above, or a block of
+        ``x`` is not one 1 and else 0.
+    """
+    logits, x = _prepare(logits=logits, x=x)
+    sizes = block_sizes("categories", categories, x.shape[1])
+    return kernels.categorical_nll(logits, in_one_hot_blocks("x", x, sizes), sizes)
+
+
 def gaussian_nll(mean, logvar, x):
     """Compute the Gaussian negative log-likelihood -1/N sum_n log N(x_n | mean_n, exp(logvar)).
 
@@ -83,17 +145,35 @@ def gaussian_nll(mean, logvar, x):
     ValueError
         If the shapes do not fit or the batch is empty.
     """
-    mean, x = _prepare(mean=mean, x=x)
-    logvar = np.asarray(logvar, mean.dtype)
-    if logvar.shape not in ((), x.shape[1:], x.shape):
-        raise ValueError(
-            f"logvar must be a scalar or have shape {x.shape[1:]} or {x.shape}, got {logvar.shape}"
-        )
-    every = np.ascontiguousarray(np.broadcast_to(logvar, x.shape))
-    value, dmean, dlogvar = kernels.gaussian_nll(mean, every, x)
-    # A log-variance that is shared gets the sum of the gradients of all who share it.
-    shared = tuple(range(x.ndim - logvar.ndim))
-    return value, dmean, dlogvar.sum(axis=shared) if shared else dlogvar
+    return _with_variance(kernels.gaussian_nll, mean, logvar, x)
+
+
+def laplace_nll(mean, logvar, x):
+    """Compute the Laplace negative log-likelihood -1/N sum_n log p(x_n | mean_n, exp(logvar)).
+
+    -log p = sum_d [log sqrt 2 + v/2 + sqrt 2 |x - mean| e^(-v/2)], with v the log-variance as for
+    the Gaussian; the scale of the distribution is b = e^(v/2) / sqrt 2. It takes a far value less
+    seriously than a Gaussian: its best mean is a median. At x = mean the gradient is said to be 0.
+
+    Parameters
+    ----------
+    mean, x : (N, D)
+    logvar : scalar, (D,) or (N, D)
+        The log-variance: one for all, one a feature, or one a value.
+
+    Returns
+    -------
+    value : float
+        In nats.
+    dmean : (N, D)
+    dlogvar : of the shape of ``logvar``
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit or the batch is empty.
+    """
+    return _with_variance(kernels.laplace_nll, mean, logvar, x)
 
 
 def gaussian_kl(mu, logvar, *, per_latent=False):
@@ -161,9 +241,11 @@ def effective_beta(
 
     Examples
     --------
-    >>> effective_beta(n_features=784, n_latents=2, reconstruction="bernoulli",
+    Two means that should have been sums, for 8 x 8 pictures and 2 latents:
+
+    >>> effective_beta(n_features=64, n_latents=2, reconstruction="bernoulli",
     ...                mean_over_features=True, mean_over_latents=True)
-    392.0
+    32.0
     """
     check_number("kl_weight", kl_weight, minimum=0)
     check_integer("n_features", n_features, minimum=1)
@@ -174,6 +256,21 @@ def effective_beta(
     likelihood = shares[reconstruction] / (n_features if mean_over_features else 1)
     kl = kl_weight / (n_latents if mean_over_latents else 1)
     return kl / likelihood
+
+
+def _with_variance(nll, mean, logvar, x):
+    """Call a kernel of (mean, logvar, x), whose log-variances (N, D) may be shared here."""
+    mean, x = _prepare(mean=mean, x=x)
+    logvar = np.asarray(logvar, mean.dtype)
+    if logvar.shape not in ((), x.shape[1:], x.shape):
+        raise ValueError(
+            f"logvar must be a scalar or have shape {x.shape[1:]} or {x.shape}, got {logvar.shape}"
+        )
+    every = np.ascontiguousarray(np.broadcast_to(logvar, x.shape))
+    value, dmean, dlogvar = nll(mean, every, x)
+    # A log-variance that is shared gets the sum of the gradients of all who share it.
+    shared = tuple(range(x.ndim - logvar.ndim))
+    return value, dmean, dlogvar.sum(axis=shared) if shared else dlogvar
 
 
 def _prepare(**arrays):

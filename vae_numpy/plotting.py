@@ -9,6 +9,8 @@ import numpy as np
 from matplotlib.colors import ListedColormap
 from matplotlib.ticker import MaxNLocator
 
+from vae_numpy.utils import as_vector, check_integer
+
 BLUE = "#0072B2"
 ORANGE = "#E69F00"
 GREEN = "#009E73"
@@ -93,8 +95,11 @@ def spectrum(eigenvalues, ax=None, label=None):
     -------
     Axes
     """
+    eigenvalues = as_vector("eigenvalues", eigenvalues)
+    if eigenvalues.sum() <= 0:
+        raise ValueError("eigenvalues must have a sum above 0, of which each has its share")
     ax = _axes(ax)
-    shares = np.asarray(eigenvalues) / np.sum(eigenvalues)
+    shares = eigenvalues / eigenvalues.sum()
     numbers = np.arange(1, len(shares) + 1)
     bars = ax.bar(numbers, shares, color=BLUE)
     if len(shares) <= 6:
@@ -151,6 +156,7 @@ def image_grid(images, n_columns=10, ax=None, row_labels=None, label=None):
     Axes
     """
     images = _as_images(images)
+    n_columns = check_integer("n_columns", n_columns, minimum=1)
     n, height, width = images.shape
     n_rows = -(-n // n_columns)
     # One picture of all pictures, with a line of NaN (drawn as nothing) after each.
@@ -184,7 +190,10 @@ def reconstructions(X, X_hat, ax=None, label=None):
     -------
     Axes
     """
-    both = np.concatenate([_as_images(X), _as_images(X_hat)])
+    X, X_hat = _as_images(X), _as_images(X_hat)
+    if X.shape != X_hat.shape:
+        raise ValueError(f"X_hat must have the shape of X, {X.shape}, got {X_hat.shape}")
+    both = np.concatenate([X, X_hat])
     return image_grid(both, len(X), ax, row_labels=["data", "reconstruction"], label=label)
 
 
@@ -204,6 +213,8 @@ def traversal(images, ax=None, row_labels=None):
     Axes
     """
     images = np.asarray(images)
+    if images.ndim != 4:
+        raise ValueError(f"images must be (K, steps, height, width), got shape {images.shape}")
     n_latents, n_steps, height, width = images.shape
     row_labels = row_labels or [f"latent {k + 1}" for k in range(n_latents)]
     flat = images.reshape(n_latents * n_steps, height, width)
@@ -252,9 +263,9 @@ def _axes(ax):
 def _as_images(X):
     """Return pictures as (n, height, width), rows of pixels folded into squares."""
     X = np.asarray(X)
-    if X.ndim == 3:
+    if X.ndim == 3 and len(X) > 0:
         return X
-    side = round(np.sqrt(X.shape[-1]))
-    if X.ndim != 2 or side * side != X.shape[1]:
+    side = round(np.sqrt(X.shape[-1])) if X.ndim == 2 else 0
+    if X.ndim != 2 or side * side != X.shape[1] or X.size == 0:
         raise ValueError(f"images must be (n, height, width) or (n, side * side), got {X.shape}")
     return X.reshape(-1, side, side)

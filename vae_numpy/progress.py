@@ -6,7 +6,7 @@ import sys
 from tqdm import tqdm
 
 
-def progress_bar(total, unit, *, shown, initial=0, delay=0):
+def progress_bar(total: int, unit: str, *, shown: bool, initial: int = 0, delay: float = 0) -> tqdm:
     """Make a bar to be used as a context, with ``update(n)``.
 
     Parameters
@@ -21,6 +21,10 @@ def progress_bar(total, unit, *, shown, initial=0, delay=0):
         How many units were done before.
     delay : float
         In seconds; a bar appears only if its work takes longer.
+
+    Returns
+    -------
+    tqdm.tqdm
     """
     options = {"total": total, "initial": initial, "unit": unit, "disable": not shown}
     if sys.stderr is None:  # a program without a console

@@ -25,6 +25,10 @@ def learning_rate_at(schedule, initial, fraction):
     fraction : float
         0 at the start of the training, 1 at its end.
 
+    Returns
+    -------
+    learning_rate : float
+
     Raises
     ------
     ValueError
@@ -58,6 +62,10 @@ def cooling_beta(end, hottest, fraction, *, share=0.9, power=1):
         The fraction at which the fall is over.
     power : float, > 0
         1 is a straight fall; 2 is a parabola, which stays hot for longer.
+
+    Returns
+    -------
+    beta : float
     """
     return end + (hottest - end) * max(0.0, 1 - (fraction / share) ** power)
 

@@ -56,6 +56,8 @@ class Run:
         The order of the rows in an epoch that has begun and not ended.
     batch, n_batches : int
         Finished batches of that epoch, and all of them.
+    batch_size : int
+        Rows in a batch.
     totals : dict
         Each loss times the number of its rows, summed over those batches.
     running : bool
@@ -74,7 +76,7 @@ class Run:
         self.rng, self.optimiser = rng, optimiser
         self.history = History() if history is None else history
         self.epoch, self.order, self.batch, self.totals = 0, None, 0, {}
-        self.n_batches = 1
+        self.n_batches = self.batch_size = 1
         self.running = self.interrupted = self.finished = False
         self.n_samples = self.solver = None
 
@@ -191,7 +193,7 @@ def train(
     check_integer("len(X)", len(X), minimum=1)
     check_integer("batch_size", batch_size, minimum=1)
     check_integer("n_epochs", n_epochs, minimum=0)
-    run.n_batches = -(-len(X) // batch_size)  # rounded up
+    run.batch_size, run.n_batches = batch_size, -(-len(X) // batch_size)  # rounded up
     with (
         _at_work(run) as ctrl_c,
         progress_bar(n_epochs, "epoch", shown=progress, initial=run.epoch) as bar,

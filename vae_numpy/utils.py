@@ -1,5 +1,6 @@
-"""Small helpers that several modules share: random generators and argument checks."""
+"""Small helpers that several modules share: generators, checks of arguments, safe squares."""
 
+import math
 import numbers
 
 import numpy as np
@@ -38,15 +39,25 @@ def make_rng(random_state=None):
 def check_number(name, value, *, above=None, minimum=None, below=None, maximum=None):
     """Check that ``value`` is a finite real number inside the bounds; above and below are strict.
 
+    Returns
+    -------
+    float
+        The same number, as Python's own: NumPy's numbers carry their type into what they meet.
+
     Raises
     ------
     TypeError
-        If it is not a real number.
+        If it is neither an int nor a float, Python's or NumPy's.
     ValueError
-        If it is NaN, infinite or out of bounds.
+        If it is NaN, infinite or out of bounds, or an integer that does not fit into 64 bits.
     """
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name} must be a number, got {value!r} ({type(value).__name__})")
+    if isinstance(value, (bool, np.bool_)) or not isinstance(
+        value, (int, float, np.integer, np.floating)
+    ):
+        hint = "; give it as a float" if isinstance(value, numbers.Real) else ""
+        raise TypeError(f"{name} must be a number, got {value!r} ({type(value).__name__}){hint}")
+    if isinstance(value, (int, np.integer)):
+        _check_64_bits(name, value)
     bounds = []
     if above is not None:
         bounds.append((value > above, f"> {above}"))
@@ -56,24 +67,38 @@ def check_number(name, value, *, above=None, minimum=None, below=None, maximum=N
         bounds.append((value < below, f"< {below}"))
     if maximum is not None:
         bounds.append((value <= maximum, f"<= {maximum}"))
-    if not np.isfinite(value) or not all(holds for holds, _ in bounds):
+    if not math.isfinite(value) or not all(holds for holds, _ in bounds):
         wanted = " and ".join(text for _, text in bounds) or "finite"
         raise ValueError(f"{name} must be {wanted}, got {value!r}")
+    return float(value)
 
 
 def check_integer(name, value, *, minimum=None, maximum=None):
     """Check that ``value`` is an integer inside the inclusive bounds.
+
+    Returns
+    -------
+    int
+        The same number, as Python's own: 200 + 100 is 44 for NumPy's uint8.
 
     Raises
     ------
     TypeError
         If it is not an integer.
     ValueError
-        If it is out of bounds.
+        If it is out of bounds, or does not fit into 64 bits.
     """
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
         raise TypeError(f"{name} must be an integer, got {value!r} ({type(value).__name__})")
     check_number(name, value, minimum=minimum, maximum=maximum)
+    return int(value)
+
+
+def _check_64_bits(name, value):
+    # Beyond them an integer is no number to NumPy, but an object.
+    if not -(2**63) <= value < 2**63:
+        digits = f"{value}" if int(value).bit_length() < 200 else "a longer one"
+        raise ValueError(f"{name} must fit into 64 bits if it is an integer, got {digits}")
 
 
 def check_choice(name, value, choices):
@@ -89,16 +114,75 @@ def check_choice(name, value, choices):
         raise ValueError(f"{name} must be one of {wanted}, got {value!r}")
 
 
-def check_array(name, value):
-    """Check that ``value`` is a NumPy array.
+def check_float_array(name, value):
+    """Check that ``value`` is a NumPy array of float32 or float64.
 
     Raises
     ------
     TypeError
-        If it is not, a list for example.
+        If it is not: a list, for example, or an array of integers, of which a half is no value.
     """
     if not isinstance(value, np.ndarray):
         raise TypeError(f"{name} must be a NumPy array, got {type(value).__name__}")
+    if value.dtype not in (np.float32, np.float64):
+        raise TypeError(
+            f"{name} must hold float32 or float64, got {value.dtype}: "
+            f"convert it, as in {name}.astype(np.float32)"
+        )
+
+
+def check_matrix(name, X):
+    """Return ``X`` as a finite (N, D) float64 array with N, D >= 1.
+
+    Raises
+    ------
+    TypeError
+        If it does not hold real numbers.
+    ValueError
+        If it is empty, not 2-D, or holds NaN or infinity.
+    """
+    try:
+        X = np.asarray(X)
+    except ValueError:
+        raise ValueError(f"{name} must have rows of one length, (N, D)") from None
+    if X.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must hold real numbers, got dtype {X.dtype}")
+    if X.ndim != 2 or X.size == 0:
+        raise ValueError(f"{name} must be a non-empty 2-D array (N, D), got shape {X.shape}")
+    with np.errstate(over="ignore"):  # a long double can be beyond float64
+        X = X.astype(np.float64)
+    if not np.isfinite(X).all():
+        raise ValueError(f"{name} must be finite, got NaN or infinity")
+    return X
+
+
+def covariance_of(X):
+    """Compute C = (1/N) sum (x - m)^T (x - m), (D, D), of a finite (N, D) array ``X``.
+
+    Raises
+    ------
+    ValueError
+        If it is beyond float64.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        centred = X - X.mean(axis=0)
+        covariance = centred.T @ centred / len(X)
+    if not np.isfinite(covariance).all():
+        raise ValueError(
+            f"X must be smaller: it has values up to {np.abs(X).max():.3g}, and their variances "
+            "are beyond float64"
+        )
+    return covariance
+
+
+def power_of_two(X):
+    """Return the power of two below the largest absolute value of ``X``; 1 if all are 0.
+
+    Divided by it, numbers near the ends of float64 can be squared; others keep their digits.
+    """
+    largest = np.abs(X).max()
+    # Inside the range in which both the power and its inverse are ordinary numbers.
+    return 2.0 ** np.clip(np.floor(np.log2(largest)), -1000, 1000) if largest > 0 else 1.0
 
 
 def as_vector(name, value, length=None):
@@ -111,8 +195,9 @@ def as_vector(name, value, length=None):
     """
     try:
         vector = np.asarray(value, np.float64)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"{name} must be an array of numbers, got {value!r}") from error
+    except (TypeError, ValueError, OverflowError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{name} must be an array of numbers, got {value!r}") from error
     if vector.ndim != 1 or vector.size == 0 or length not in (None, len(vector)):
         wanted = "(n,), n >= 1" if length is None else f"({length},)"
         raise ValueError(f"{name} must have shape {wanted}, got {vector.shape}")
@@ -131,6 +216,52 @@ def check_generator(rng):
     """
     if not isinstance(rng, np.random.Generator):
         raise TypeError(f"rng must be a numpy.random.Generator, got {type(rng).__name__}")
+
+
+def block_sizes(name, sizes, n_columns):
+    """Return the sizes of blocks of columns as an integer array, (n_blocks,).
+
+    Raises
+    ------
+    ValueError, TypeError
+        If ``sizes`` is no list, tuple or array of integers of at least 1 with the sum
+        ``n_columns``.
+    """
+    if not isinstance(sizes, (list, tuple, np.ndarray)):
+        raise TypeError(f"{name} must be a tuple of the sizes of the blocks, got {sizes!r}")
+    for size in sizes:
+        check_integer(name, size, minimum=1)
+    if sum(sizes) != n_columns:
+        raise ValueError(
+            f"{name} must sum to the number of features, {n_columns}, got {tuple(sizes)} with the "
+            f"sum {sum(sizes)}"
+        )
+    return np.array(sizes, np.int64)
+
+
+def in_one_hot_blocks(name, X, sizes, reason=""):
+    """Return ``X`` (N, D), in each row of which each block of ``sizes`` columns is one 1 and 0s.
+
+    As in ``in_unit_interval`` a value within 1e-6 of 0 or 1 counts as that.
+
+    Raises
+    ------
+    ValueError
+        If a block of a row is something else; ``reason`` names what asks for the blocks.
+    """
+    for end, size in zip(np.cumsum(sizes), sizes, strict=True):
+        block = X[:, end - size : end]
+        whole = np.round(block)
+        is_bad = (np.abs(block - whole) > 1e-6).any(axis=1) | (whole < 0).any(axis=1)
+        is_bad |= np.abs(whole.sum(axis=1) - 1) > 0.5  # so that a NaN passes, as in the interval
+        bad = np.flatnonzero(is_bad)
+        if len(bad):
+            raise ValueError(
+                f"{name} must have one 1 and else 0 in each block{reason and f' for {reason}'}, "
+                f"got {block[bad[0]]} in row {bad[0]}, columns {end - size} to {end - 1}"
+            )
+    rounded = np.round(X)
+    return X if np.array_equal(X, rounded, equal_nan=True) else rounded
 
 
 def in_unit_interval(name, X, reason=""):

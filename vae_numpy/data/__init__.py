@@ -1,9 +1,9 @@
 """The data of the book: point clouds of known dimension, handwritten digits, sprites."""
 
-from . import clouds, corruption, digits, geodesic, pictures, sprites
-from .clouds import make_helix, make_random, make_spiral, make_swiss_roll
-from .corruption import corrupt
-from .digits import binarise, load_digits, split_digits
+from vae_numpy.data import clouds, corruption, digits, geodesic, sprites
+from vae_numpy.data.clouds import make_helix, make_random, make_spiral, make_swiss_roll
+from vae_numpy.data.corruption import corrupt
+from vae_numpy.data.digits import binarise, load_digits, split_digits
 
 __all__ = [
     "binarise",
@@ -17,7 +17,6 @@ __all__ = [
     "make_random",
     "make_spiral",
     "make_swiss_roll",
-    "pictures",
     "split_digits",
     "sprites",
 ]

@@ -8,7 +8,7 @@ estimate of the intrinsic dimension assumes.
 
 import numpy as np
 
-from ..utils import check_integer, check_number, make_rng
+from vae_numpy.utils import check_integer, check_number, make_rng
 
 INNER_RADIUS = 1 / 3  # the spiral winds from here to radius 1, as scikit-learn's roll does, scaled
 
@@ -37,8 +37,8 @@ def make_random(n, dim=3, random_state=None):
     TypeError, ValueError
         If ``n`` or ``dim`` is not an integer >= 1.
     """
-    check_integer("n", n, minimum=1)
-    check_integer("dim", dim, minimum=1)
+    n = check_integer("n", n, minimum=1)
+    dim = check_integer("dim", dim, minimum=1)
     return make_rng(random_state).uniform(-1.0, 1.0, size=(n, dim))
 
 
@@ -68,7 +68,7 @@ def make_spiral(n, noise=0.0, turns=1.5, dim=2, random_state=None):
     TypeError, ValueError
         If an argument is of the wrong type or out of range.
     """
-    _check(n, noise, turns)
+    n, noise, turns = _check(n, noise, turns)
     if dim not in (2, 3):
         raise ValueError(f"dim must be 2 or 3, got {dim!r}")
     rng = make_rng(random_state)
@@ -103,7 +103,7 @@ def make_helix(n, turns=3, noise=0.0, random_state=None):
     TypeError, ValueError
         If an argument is of the wrong type or out of range.
     """
-    _check(n, noise, turns)
+    n, noise, turns = _check(n, noise, turns)
     rng = make_rng(random_state)
     t = rng.uniform(size=n)
     angle = 2 * np.pi * turns * t  # a helix climbs at a constant speed: t is its arc length
@@ -136,7 +136,7 @@ def make_swiss_roll(n, noise=0.0, turns=1.5, random_state=None):
     TypeError, ValueError
         If an argument is of the wrong type or out of range.
     """
-    _check(n, noise, turns)
+    n, noise, turns = _check(n, noise, turns)
     rng = make_rng(random_state)
     t = rng.uniform(size=(n, 2))
     spiral = _spiral(t[:, 0], turns)
@@ -174,9 +174,12 @@ def mystery(number):
 
 
 def _check(n, noise, turns):
-    check_integer("n", n, minimum=1)
-    check_number("noise", noise, minimum=0)
-    check_number("turns", turns, above=0)
+    n = check_integer("n", n, minimum=1)
+    noise = check_number("noise", noise, minimum=0)
+    turns = check_number("turns", turns, above=0)
+    if turns < 1e-100:  # the growth per radian, squared, would leave the range of float64
+        raise ValueError(f"turns must be >= 1e-100, got {turns!r}")
+    return n, noise, turns
 
 
 def _spiral(t, turns):

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn import datasets
 
-from ..utils import check_number
+from vae_numpy.utils import check_number
 
 
 def load_digits():
@@ -43,7 +43,7 @@ def binarise(X, threshold=0.5):
 
     Parameters
     ----------
-    X : array
+    X : array of numbers
         Values in [0, 1], of any shape.
     threshold : float
         Between 0 and 1.
@@ -55,8 +55,17 @@ def binarise(X, threshold=0.5):
     Raises
     ------
     TypeError, ValueError
-        If ``threshold`` is not a number in [0, 1].
+        If ``threshold`` is not a number in [0, 1], or ``X`` holds anything but real numbers or
+        a NaN, which is neither black nor white.
     """
     check_number("threshold", threshold, minimum=0, maximum=1)
     X = np.asarray(X)
+    if X.dtype.kind not in "biuf":
+        raise TypeError(f"X must hold real numbers, got dtype {X.dtype}")
+    unknown = np.isnan(X)
+    if unknown.any():
+        raise ValueError(
+            f"X must not be NaN, got {unknown.sum()} of {X.size} values, "
+            f"the first at index {tuple(np.argwhere(unknown)[0].tolist())}"
+        )
     return (X >= threshold).astype(X.dtype if X.dtype == np.float32 else np.float64)

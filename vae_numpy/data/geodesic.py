@@ -5,8 +5,7 @@ from scipy.sparse.csgraph import dijkstra, minimum_spanning_tree
 from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import kneighbors_graph
 
-from ..metrics.reconstruction import check_matrix
-from ..utils import check_integer
+from vae_numpy.utils import check_integer, check_matrix
 
 
 def geodesic_order(X, n_neighbors=8):
@@ -39,7 +38,7 @@ def geodesic_order(X, n_neighbors=8):
     """
     # Repeated points count once: in a sparse graph, a joint of length 0 is no joint.
     X, position = np.unique(check_matrix("X", X), axis=0, return_inverse=True)
-    check_integer("n_neighbors", n_neighbors, minimum=1, maximum=len(X) - 1)
+    n_neighbors = check_integer("n_neighbors", n_neighbors, minimum=1, maximum=len(X) - 1)
     graph = kneighbors_graph(X, n_neighbors, mode="distance")
     # A gap in the data can split the graph; the shortest tree through all points mends that.
     graph = graph.maximum(minimum_spanning_tree(pairwise_distances(X)))

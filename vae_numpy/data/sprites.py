@@ -13,11 +13,12 @@ picture in forty is there twice, as in the original.
 
 import numpy as np
 
-from .. import kernels
-from ..utils import check_choice, check_generator, check_integer
+from vae_numpy import kernels
+from vae_numpy.utils import check_choice, check_generator, check_integer
 
 FACTOR_NAMES = ("shape", "scale", "orientation", "posX", "posY")
 FACTOR_SIZES = (3, 6, 40, 32, 32)
+LARGEST = 16_384  # rows and columns; such a picture is 1 GB of float32
 # What each grid index stands for: 0 square, 1 ellipse, 2 heart; a factor on the size; radians,
 # counter-clockwise; the centre's position, 0 to 1 from left to right and from top to bottom.
 FACTOR_VALUES = (
@@ -40,7 +41,7 @@ def render(factors, image_size=64, *, out=None):
         Rows and columns of a picture. 64 is the original; every other size shows the same scene,
         sampled at its own pixel centres.
     out : (n, image_size, image_size) array, optional
-        Where to draw; of any number type, C-contiguous.
+        Where to draw: C-contiguous, of bool, integers, float32 or float64.
 
     Returns
     -------
@@ -51,7 +52,7 @@ def render(factors, image_size=64, *, out=None):
     ------
     TypeError, ValueError
         If ``factors`` are not integers of that shape and range, ``image_size`` is not an integer
-        of at least 8, or ``out`` does not fit.
+        from 8 to 16,384, or ``out`` does not fit.
     """
     factors = _check_factors(factors)
     values = [table[index] for table, index in zip(FACTOR_VALUES, factors.T, strict=True)]
@@ -77,7 +78,10 @@ def render_values(values, image_size=64, *, out=None):
     TypeError, ValueError
         If ``values`` has another shape, is not finite or leaves the range; else as ``render``.
     """
-    values = np.asarray(values, dtype=np.float64)
+    values = np.asarray(values)
+    if values.dtype.kind not in "biuf":
+        raise TypeError(f"values must be real numbers, got an array of {values.dtype}")
+    values = values.astype(np.float64)
     _check_five_columns("values", values)
     for name, column, table in zip(FACTOR_NAMES, values.T, FACTOR_VALUES, strict=True):
         low, high = (-np.inf, np.inf) if name == "orientation" else (table[0], table[-1])
@@ -96,7 +100,7 @@ class Sprites:
     Parameters
     ----------
     image_size : int
-        Rows and columns of a picture, at least 8; a row of data has image_size^2 pixels.
+        Rows and columns of a picture, 8 to 16,384; a row of data has image_size^2 pixels.
 
     Attributes
     ----------
@@ -121,8 +125,7 @@ class Sprites:
     factor_sizes = FACTOR_SIZES
 
     def __init__(self, image_size=64):
-        check_integer("image_size", image_size, minimum=8)
-        self.image_size = int(image_size)
+        self.image_size = _check_image_size(image_size)
 
     def __len__(self):
         return int(np.prod(FACTOR_SIZES))
@@ -222,7 +225,7 @@ class Sprites:
             If ``n`` is not an integer of at least 1, ``rng`` no generator, or ``fixed`` no dict of
             known factors and grid indices.
         """
-        check_integer("n", n, minimum=1)
+        n = check_integer("n", n, minimum=1)
         check_generator(rng)
         if fixed is not None and not isinstance(fixed, dict):
             raise TypeError(f"fixed must be a dict, got {type(fixed).__name__}")
@@ -246,21 +249,34 @@ class Sprites:
 
 def _draw(values, image_size, out):
     # values: (5, n), so that each factor is one contiguous row for the kernel
-    check_integer("image_size", image_size, minimum=8)
+    image_size = _check_image_size(image_size)
     shape, scale, angle, x, y = values
     out = _buffer(out, (len(shape), image_size, image_size))
     # On the canvas of 64 units the centres stay between 16 and 48.
     kernels.render_sprites(
-        shape.astype(np.int64), scale, angle, 16 + 32 * x, 16 + 32 * y, int(image_size), out
+        shape.astype(np.int64), scale, angle, 16 + 32 * x, 16 + 32 * y, image_size, out
     )
     return out
+
+
+def _check_image_size(image_size):
+    image_size = check_integer("image_size", image_size, minimum=8)
+    if image_size > LARGEST:
+        raise ValueError(f"image_size must be at most {LARGEST}, got {image_size}")
+    return image_size
 
 
 def _buffer(out, shape):
     if out is None:
         return np.empty(shape, np.float32)
-    if not isinstance(out, np.ndarray) or out.dtype.kind not in "biuf":
-        raise TypeError(f"out must be an array of numbers, got {getattr(out, 'dtype', type(out))}")
+    got = getattr(out, "dtype", type(out))
+    if not isinstance(out, np.ndarray) or got.kind not in "biuf":
+        raise TypeError(f"out must be an array of numbers, got {got}")
+    if not got.isnative or (got.kind == "f" and got not in (np.float32, np.float64)):
+        raise TypeError(
+            "out must be of bool, integers, float32 or float64, in the machine's byte order, "
+            f"got {got}"
+        )
     if out.shape != shape or not out.flags.carray:
         raise ValueError(
             f"out must be a writeable C-contiguous array of shape {shape}, got shape {out.shape}"
@@ -289,6 +305,8 @@ def _check_integers(name, values):
     values = np.asarray(values)
     if values.dtype.kind not in "iu":
         raise TypeError(f"{name} must be integers, got an array of {values.dtype}")
+    if values.dtype == np.uint64 and values.max(initial=0) >= 2**63:
+        raise ValueError(f"{name} must fit into 64 bits with a sign, got {values.max()}")
     return values.astype(np.int64, copy=False)
 
 

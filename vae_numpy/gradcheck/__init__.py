@@ -1,9 +1,10 @@
 """Gradient checking: is a gradient that was derived by hand right, and if not, why?
 
-    differences   finite differences, and a verdict: right, or wrong here
-    doctor        the likely mistake, named from the pattern of what is wrong
-    places        the doctor with all it must know of a dense layer, a Bernoulli loss, the KL
-                  divergence and the reparameterised sample
+    differences      finite differences, and a verdict: right, or wrong here
+    doctor           the likely mistake, named from the pattern of what is wrong
+    known_mistakes   what people get wrong in a dense layer, a Bernoulli loss, the KL divergence
+                     and the reparameterised sample
+    consultation     the doctor asked about all gradients of such an operation at once
 
 It compares numbers and knows some forty ways to go wrong. It does not read code, and a gradient
 that is right for the wrong loss is right to it.
@@ -16,7 +17,7 @@ from vae_numpy.gradcheck.differences import (
     numerical_gradient,
 )
 from vae_numpy.gradcheck.doctor import MISTAKES, Diagnosis, Suspect, diagnose
-from vae_numpy.gradcheck.places import (
+from vae_numpy.gradcheck.known_mistakes import (
     diagnose_bernoulli,
     diagnose_dense,
     diagnose_kl,

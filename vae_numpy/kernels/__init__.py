@@ -7,40 +7,39 @@ arguments, compiled by numba. Ask for a kernel here and you get the active versi
     y = kernels.dense_forward(x, W, b, "tanh")
 
 The compiled version is active wherever numba can be imported; without numba everything
-works, more slowly. Kernels receive arrays that their callers have checked: they look at no
-argument twice, draw no random numbers and know no layers.
+works, more slowly. Call kernels through this module: a name that is imported from it stays bound to
+the version that was active then. Kernels receive arrays that their callers have checked: they look
+at no argument twice, draw no random numbers and know no layers.
 """
 
 import importlib
 import importlib.util
+import inspect
 import threading
 import warnings
+from contextlib import contextmanager
 
 import numpy as np
 
+from vae_numpy.kernels import reference
 from vae_numpy.utils import check_choice
 
-KERNELS = (
-    "dense_forward",
-    "dense_backward",
-    "squared_error",
-    "bernoulli_nll",
-    "gaussian_nll",
-    "gaussian_kl",
-    "sgd_step",
-    "adagrad_step",
-    "adam_step",
-    "render_sprites",
+# Every public function of ``reference`` is one, and has its twin in ``compiled``.
+KERNELS = tuple(
+    name for name, value in vars(reference).items() if inspect.isfunction(value) and name[0] != "_"
 )
 
 _MODULES = {"numba": "compiled", "numpy": "reference"}
-_active = None  # the name of the active backend; chosen at first use, so that importing is quick
+# The backend that was chosen for good (at first use, so that importing is quick), then those of the
+# open blocks of `use`, each under a key of its own. The last one is active.
+_chosen = {}
 _choosing = threading.RLock()
 
 
 def __getattr__(name):
-    if name in KERNELS:
-        return getattr(_module(backend()), name)
+    if name in KERNELS:  # not bound yet: nothing was chosen
+        backend()
+        return globals()[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -48,13 +47,23 @@ def _module(name):
     return importlib.import_module(f"{__name__}.{_MODULES[name]}")
 
 
+def _active():
+    return next(reversed(_chosen.values()))
+
+
+def _bind():
+    """Make the active version's functions this module's own, so that a call looks up nothing."""
+    module = _module(_active())
+    globals().update({name: getattr(module, name) for name in KERNELS})
+
+
 def backend():
     """Name the active backend: ``"numba"`` or ``"numpy"``."""
-    global _active
     with _choosing:
-        if _active is None:
-            _active = _best()
-        return _active
+        if not _chosen:
+            _chosen["for good"] = _best()
+            _bind()
+        return _active()
 
 
 def _best():
@@ -68,8 +77,21 @@ def _best():
     return "numba"
 
 
-class use:
-    """Make a backend the active one, for good or for the length of a ``with`` block.
+def _check_backend(name):
+    check_choice("the backend", name, _MODULES)
+    try:
+        _module(name)
+    except Exception as error:
+        raise ImportError(
+            f"the backend 'numba' needs the package numba, which cannot be imported ({error})"
+        ) from error
+
+
+def set_backend(name):
+    """Make a backend the active one, for good and for all threads.
+
+    Inside a block of ``use`` it becomes active when the block ends. A call that fails changes
+    nothing.
 
     Parameters
     ----------
@@ -81,6 +103,19 @@ class use:
         If ``name`` is not one of the two.
     ImportError
         If ``name`` is ``"numba"`` and numba cannot be imported.
+    """
+    _check_backend(name)
+    with _choosing:
+        _chosen["for good"] = name
+        _bind()
+
+
+@contextmanager
+def use(name):
+    """Make a backend the active one for the length of a ``with`` block, for all threads.
+
+    Where blocks of several threads overlap, the one that was begun last decides; when all have
+    ended, everything is as it was. Arguments and errors are those of ``set_backend``.
 
     Examples
     --------
@@ -88,25 +123,18 @@ class use:
     ...     backend()
     'numpy'
     """
-
-    def __init__(self, name):
-        global _active
-        check_choice("the backend", name, _MODULES)
-        try:
-            _module(name)
-        except Exception as error:
-            raise ImportError(
-                f"the backend 'numba' needs the package numba, which cannot be imported ({error})"
-            ) from error
-        self._previous = backend()
-        _active = name
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        global _active
-        _active = self._previous
+    _check_backend(name)
+    backend()  # what is active after the block
+    block = object()
+    with _choosing:
+        _chosen[block] = name
+        _bind()
+    try:
+        yield
+    finally:
+        with _choosing:
+            del _chosen[block]
+            _bind()
 
 
 def warm_up(dtypes=(np.float32, np.float64)):
@@ -124,9 +152,12 @@ def warm_up(dtypes=(np.float32, np.float64)):
                 y = active.dense_forward(x, x, b, activation)
                 active.dense_backward(x, x, y, x, activation, x.copy(), db)
         active.squared_error(x, x)
-        active.bernoulli_nll(x, x)
-        active.gaussian_nll(x, x, x)
         active.gaussian_kl(x, x)
+        for name in KERNELS:
+            if name.endswith("_nll"):
+                arguments = inspect.signature(getattr(reference, name)).parameters
+                blocks = {"categories": np.array([2])}  # all others are arrays of one shape
+                getattr(active, name)(*(blocks.get(argument, x) for argument in arguments))
         active.sgd_step(row.copy(), row, row.copy(), 0.1, 0.9)
         active.adagrad_step(row.copy(), row, row.copy(), 0.1, 1e-8)
         active.adam_step(row.copy(), row, row.copy(), row.copy(), 1, 0.1, 0.9, 0.999, 1e-8)

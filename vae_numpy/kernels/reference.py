@@ -99,6 +99,63 @@ def squared_error(x_hat, x):
     return float(value), dx_hat
 
 
+# The likelihoods p(x|l) = e^(x l - A(l)) of logits l. A sees to it that they sum to 1, and its
+# derivative is the mean of x.
+
+
+def _continuous_normaliser(logits):
+    # A = log((e^l - 1) / l), with the large part taken out of the exponential; in double.
+    logits = logits.astype(np.float64)
+    near_0, t, size = _split_at_0(logits)
+    s = t**2
+    series = t / 2 + s * (1 / 24 + s * (-1 / 2880 + s * (1 / 181440 - s / 9676800)))
+    formula = np.maximum(logits, 0) + np.log(-np.expm1(-size)) - np.log(size)
+    return np.where(near_0, series, formula)
+
+
+def _continuous_mean(logits):
+    # A' = 1 / (1 - e^-l) - 1 / l, written so that no exp can overflow; in double.
+    logits = logits.astype(np.float64)
+    near_0, t, size = _split_at_0(logits)
+    s = t**2
+    series = 1 / 2 + t * (1 / 12 + s * (-1 / 720 + s * (1 / 30240 - s / 1209600)))
+    least = 1 / size + np.exp(-size) / np.expm1(-size)  # the mean at -|l|; at |l| it is 1 - least
+    return np.where(near_0, series, np.where(logits < 0, least, 1 - least))
+
+
+def _split_at_0(logits):
+    # Near 0 the formulas lose their digits to a difference, and Taylor's series takes over: where,
+    # the logits there for the series, and the sizes of the others for the formula.
+    near_0 = np.abs(logits) < 0.1
+    return near_0, np.where(near_0, logits, 0), np.where(near_0, 1, np.abs(logits))
+
+
+def _log_sum_exp(logits, categories):
+    # A of each block, (N, n_blocks), with the largest logit taken out of the exponentials.
+    most, _, total = _exp_in_blocks(logits, categories)
+    return most + np.log(total)
+
+
+def _softmax(logits, categories):
+    _, e, total = _exp_in_blocks(logits, categories)
+    return e / np.repeat(total, categories, axis=1)
+
+
+def _exp_in_blocks(logits, categories):
+    starts = np.cumsum(categories) - categories
+    most = np.maximum.reduceat(logits, starts, axis=1)  # (N, n_blocks)
+    e = np.exp(logits - np.repeat(most, categories, axis=1))
+    return most, e, np.add.reduceat(e, starts, axis=1)
+
+
+NORMALISERS = {
+    # name: (A(l), its derivative, the mean)
+    "bernoulli": (_softplus, _sigmoid),
+    "continuous_bernoulli": (_continuous_normaliser, _continuous_mean),
+    "categorical": (_log_sum_exp, _softmax),  # of (l, categories)
+}
+
+
 def bernoulli_nll(logits, x):
     """Compute -1/N sum log p(x | logits), in nats, and its gradient; both are (N, D).
 
@@ -110,6 +167,30 @@ def bernoulli_nll(logits, x):
     return float(value), dlogits
 
 
+def continuous_bernoulli_nll(logits, x):
+    """Compute -1/N sum log p(x | logits), in nats, and its gradient; both are (N, D).
+
+    With the density e^(x l) / Z on [0, 1] (Loaiza-Ganem & Cunningham 2019): log Z - x l.
+    """
+    n = len(x)
+    value = np.sum(_continuous_normaliser(logits) - x * logits, dtype=np.float64) / n
+    dlogits = (_continuous_mean(logits) - x) / n
+    return float(value), dlogits.astype(logits.dtype)
+
+
+def categorical_nll(logits, x, categories):
+    """Compute -1/N sum log p(x | logits), in nats, and its gradient; both are (N, D).
+
+    A row consists of blocks of ``categories`` (n_blocks,) columns, in each of which x has one 1.
+    With p = softmax(l) in each block: log sum e^l - x l.
+    """
+    n = len(x)
+    value = np.sum(_log_sum_exp(logits, categories), dtype=np.float64)
+    value -= np.sum(x * logits, dtype=np.float64)
+    dlogits = (_softmax(logits, categories) - x) / n
+    return float(value / n), dlogits
+
+
 def gaussian_nll(mean, logvar, x):
     """Compute -1/N sum log N(x | mean, exp(logvar)), in nats, with gradients; all are (N, D)."""
     n = len(x)
@@ -119,6 +200,22 @@ def gaussian_nll(mean, logvar, x):
     value = 0.5 * np.sum(np.log(2 * np.pi) + logvar + squares, dtype=np.float64) / n
     dmean = scaled / n
     dlogvar = (0.5 / n) * (1 - squares)
+    return float(value), dmean, dlogvar
+
+
+def laplace_nll(mean, logvar, x):
+    """Compute -1/N sum log p(x | mean, variance exp(logvar)), in nats; all are (N, D).
+
+    The scale is b = e^(v/2) / sqrt 2, and -log p = log 2b + |x - mean| / b. Where x is the mean
+    there is no derivative; the gradient says 0.
+    """
+    n = len(x)
+    difference = mean - x
+    per_scale = 2**0.5 * np.exp(-0.5 * logvar)  # 1/b
+    distances = np.abs(difference) * per_scale
+    value = np.sum(0.5 * (np.log(2) + logvar) + distances, dtype=np.float64) / n
+    dmean = np.sign(difference) * per_scale / n
+    dlogvar = (0.5 / n) * (1 - distances)
     return float(value), dmean, dlogvar
 
 

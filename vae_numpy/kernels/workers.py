@@ -8,7 +8,7 @@ for Python's lock is a sleep too. So a thread takes that lock only when no other
 - it stops with ``end(turn)``: the thread that shares waits for its workers there, and a worker
   looks out for the next call for about a millisecond before it goes back to Python and to sleep.
 
-These two are compiled and stand with the kernels. Here is what Python does around them.
+These two are compiled and stand in ``turns``. Here is what Python does around them.
 """
 
 import os
@@ -19,7 +19,7 @@ from queue import SimpleQueue
 
 import numpy as np
 
-from vae_numpy.threads import n_threads
+from vae_numpy.kernels.threads import n_threads
 
 MOST = 64  # workers
 LINE = 8  # numbers in a cache line; a line that two threads write to travels between their cores

@@ -1,21 +1,23 @@
 """What a cloud of points needs, what a reconstruction kept of it, and what a code is about."""
 
-from .alignment import alignment_score, alignment_weights
-from .beta_vae import beta_vae_score
-from .dci import DCI, dci
-from .factor_vae import factor_vae_score
-from .intrinsic_dimension import intrinsic_dimension
-from .mig import mig
-from .modularity import modularity
-from .mutual_information import mutual_information
-from .pictures import intersection_over_union, psnr
-from .reconstruction import explained_variance, pca_spectrum
-from .sampling import Table, sample_codes, tabulate
-from .sap import sap
-from .scores import all_scores
+from vae_numpy.metrics.alignment import alignment_score, alignment_weights
+from vae_numpy.metrics.beta_vae import beta_vae_score
+from vae_numpy.metrics.dci import DCI, dci
+from vae_numpy.metrics.factor_vae import factor_vae_score
+from vae_numpy.metrics.intrinsic_dimension import intrinsic_dimension
+from vae_numpy.metrics.meaning import MeaninglessScoreWarning
+from vae_numpy.metrics.mig import mig
+from vae_numpy.metrics.modularity import modularity
+from vae_numpy.metrics.mutual_information import mutual_information
+from vae_numpy.metrics.pictures import intersection_over_union, psnr
+from vae_numpy.metrics.sampling import Table, sample_codes, tabulate
+from vae_numpy.metrics.sap import sap
+from vae_numpy.metrics.scores import all_scores
+from vae_numpy.metrics.variance import explained_variance, pca_spectrum
 
 __all__ = [
     "DCI",
+    "MeaninglessScoreWarning",
     "Table",
     "alignment_score",
     "alignment_weights",

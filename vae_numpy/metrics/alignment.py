@@ -11,8 +11,7 @@ code of Duan et al. (2020), whose UDR compares the codes of two models in the sa
 import numpy as np
 from sklearn.linear_model import Lasso, LassoCV
 
-from ..utils import check_choice, check_number
-from .reconstruction import check_matrix
+from vae_numpy.utils import check_choice, check_matrix, check_number, power_of_two
 
 
 def alignment_weights(codes, neurons, alpha=0.1):
@@ -61,7 +60,7 @@ def alignment_weights(codes, neurons, alpha=0.1):
         for m in np.flatnonzero(moving):
             weights[m] = LassoCV(cv=5, **options).fit(X, Y[:, m]).coef_
     else:
-        check_number("alpha", alpha, above=0, below=1)
+        alpha = check_number("alpha", alpha, above=0, below=1)
         lasso = Lasso(alpha, precompute=True, **options).fit(X, Y)
         weights = lasso.coef_.reshape(Y.shape[1], X.shape[1])  # one neuron loses its axis
     return np.abs(weights)
@@ -114,5 +113,6 @@ def alignment_score(codes, neurons, alpha=0.1, per_neuron=False):
 
 def _standardise(X):
     """Centre each column and divide it by its standard deviation; constant columns become 0."""
+    X = np.stack([column / power_of_two(column) for column in X.T], axis=1)
     spread = np.where(np.ptp(X, axis=0) > 0, X.std(axis=0), np.inf)
     return (X - X.mean(axis=0)) / spread

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ..progress import progress_bar
-from ..utils import check_generator, check_integer
-from .sampling import blocks, columns_of, encode_factors
+from vae_numpy.metrics.sampling import blocks, columns_of, encode_factors
+from vae_numpy.progress import progress_bar
+from vae_numpy.utils import check_generator, check_integer
 
 
 def beta_vae_score(
@@ -58,9 +58,9 @@ def beta_vae_score(
 
     columns = columns_of(dataset, factors)
     check_generator(rng)
-    check_integer("n_train", n_train, minimum=1)
-    check_integer("n_eval", n_eval, minimum=1)
-    check_integer("batch_size", batch_size, minimum=1)
+    n_train = check_integer("n_train", n_train, minimum=1)
+    n_eval = check_integer("n_eval", n_eval, minimum=1)
+    batch_size = check_integer("batch_size", batch_size, minimum=1)
     with progress_bar(n_train + n_eval, "point", shown=progress, delay=3) as bar:
         points, labels = _points(encode, dataset, columns, n_train, batch_size, rng, bar)
         if len(np.unique(labels)) < 2:

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..progress import progress_bar
-from ..utils import check_generator, check_integer
-from .sampling import check_codes_and_factors, split
+from vae_numpy.metrics.sampling import check_codes_and_factors, split
+from vae_numpy.progress import progress_bar
+from vae_numpy.utils import check_generator, check_integer
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +81,7 @@ def dci(codes, factors, *, rng, test_fraction=1 / 3, n_estimators=100, progress=
             f"got {codes.shape[1]} and {factors.shape[1]}"
         )
     check_generator(rng)
-    check_integer("n_estimators", n_estimators, minimum=1)
+    n_estimators = check_integer("n_estimators", n_estimators, minimum=1)
     z, y, z_test, y_test = split(codes, factors, test_fraction)
     importances, accuracies = [], []
     with progress_bar(factors.shape[1], "factor", shown=progress, delay=3) as bar:

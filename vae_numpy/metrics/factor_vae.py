@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from ..progress import progress_bar
-from ..utils import check_generator, check_integer, check_number
-from .sampling import blocks, columns_of, encode_factors, sample_codes
+from vae_numpy.metrics.meaning import bins_of, warn_of_full_bins
+from vae_numpy.metrics.sampling import blocks, columns_of, encode_factors, sample_codes
+from vae_numpy.progress import progress_bar
+from vae_numpy.utils import check_generator, check_integer, check_number
 
 
 def factor_vae_score(
@@ -57,22 +58,29 @@ def factor_vae_score(
     TypeError, ValueError
         If an argument is not as described, or a code is not finite.
 
+    Warns
+    -----
+    MeaninglessScoreWarning
+        If values far out make a code's variance what it is (``mutual_information`` says how that
+        is seen): then no code varies less within a batch, and this one gets most votes.
+
     References
     ----------
     Kim and Mnih (2018); budgets and ``min_std`` as in Locatello et al. (2019).
     """
     columns = columns_of(dataset, factors)
     check_generator(rng)
-    check_integer("n_train", n_train, minimum=1)
-    check_integer("n_eval", n_eval, minimum=1)
-    check_integer("batch_size", batch_size, minimum=2)
-    check_integer("n_variance", n_variance, minimum=2)
+    n_train = check_integer("n_train", n_train, minimum=1)
+    n_eval = check_integer("n_eval", n_eval, minimum=1)
+    batch_size = check_integer("batch_size", batch_size, minimum=2)
+    n_variance = check_integer("n_variance", n_variance, minimum=2)
     check_number("min_std", min_std, minimum=0)
     codes, _ = sample_codes(encode, dataset, n_variance, rng=rng)
     variances = codes.var(axis=0, ddof=1)  # (K,)
     live = (np.sqrt(variances) >= min_std) & (variances > 0)
     if not live.any():
         return 0.0
+    warn_of_full_bins(bins_of(codes))
 
     def votes(n_votes):
         return _votes(encode, dataset, columns, variances, live, n_votes, batch_size, rng, bar)

@@ -8,8 +8,7 @@ the density is, so that -log(1 - F(mu)) = d log(mu): a line through the origin o
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
-from ..utils import check_number
-from .reconstruction import check_matrix
+from vae_numpy.utils import check_matrix, check_number, power_of_two
 
 
 def intrinsic_dimension(X, discard_fraction=0.1):
@@ -18,7 +17,9 @@ def intrinsic_dimension(X, discard_fraction=0.1):
     Parameters
     ----------
     X : (N, D) array
-        Repeated points are dropped first: a distance of 0 has no ratio.
+        Repeated points count once: a distance of 0 has no ratio. So do points that coincide to
+        rounding, as the same point does after other sums: nearer to each other than 1e-10 of the
+        cloud's radius (the median distance from the mean), or 1e-6 if ``X`` is float32.
     discard_fraction : float
         Share of the largest ratios left out of the line's fit (the paper's 10 %).
 
@@ -39,14 +40,13 @@ def intrinsic_dimension(X, discard_fraction=0.1):
     the algorithm of the section "Results".
     """
     check_number("discard_fraction", discard_fraction, minimum=0, below=1)
+    rounding = 1e-6 if getattr(X, "dtype", None) == np.float32 else 1e-10
     X = np.unique(check_matrix("X", X), axis=0)
-    n_points = len(X)
-    if n_points < 3:
-        raise ValueError(f"X must have at least 3 different points, got {n_points}")
-
+    X /= power_of_two(X)  # the dimension has no unit
     X -= X.mean(axis=0)  # far from the origin, scikit-learn's distances lose digits
-    distances, _ = NearestNeighbors(n_neighbors=3).fit(X).kneighbors(X)  # (N, 3), itself first
-    mu = np.sort(distances[:, 2] / distances[:, 1])  # (N,)
+    distances = _two_distances(X, rounding * np.median(np.linalg.norm(X, axis=1)))
+    n_points = len(distances)
+    mu = np.sort(distances[:, 1] / distances[:, 0])  # (N,)
     # The last point has F = 1 and log(1 - F) = -inf: it never takes part.
     n_kept = max(1, min(int((1 - discard_fraction) * n_points), n_points - 1))
     log_mu = np.log(mu[:n_kept])
@@ -54,3 +54,22 @@ def intrinsic_dimension(X, discard_fraction=0.1):
     if log_mu[-1] < 1e-9:  # equal up to rounding
         raise ValueError("X must not be a regular grid: all first and second neighbours tie")
     return float(log_mu @ survival / (log_mu @ log_mu))
+
+
+def _two_distances(X, nearest):
+    """Return the distances (N', 2) to the two nearest points, once per ``nearest`` or less."""
+    while len(X) >= 3:
+        # The search may round by 1e-8 in many dimensions: it finds neighbours, not distances.
+        neighbours = NearestNeighbors(n_neighbors=2).fit(X).kneighbors(return_distance=False)
+        distances = [np.linalg.norm(X - X[neighbour], axis=1) for neighbour in neighbours.T]
+        distances = np.stack(distances, axis=1)  # (N, 2)
+        # Of points that coincide the first stays.
+        later = neighbours < np.arange(len(X))[:, None]
+        again = ((distances <= nearest) & later).any(axis=1)
+        if not again.any():
+            return np.sort(distances, axis=1)
+        X = X[~again]
+    raise ValueError(
+        f"X must have at least 3 different points, got {len(X)}: "
+        "those that coincide to rounding count once"
+    )

@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from .mutual_information import entropy, mutual_information
-from .sampling import check_codes_and_factors
+from vae_numpy.metrics.meaning import N_BINS
+from vae_numpy.metrics.mutual_information import entropy, mutual_information
+from vae_numpy.metrics.sampling import check_codes_and_factors
 
 
-def mig(codes, factors, *, n_bins=20):
+def mig(codes, factors, *, n_bins=N_BINS):
     """Compute the mutual information gap (MIG).
 
     For each factor: the information that the best code has of it, minus what the second best has,
@@ -30,6 +31,11 @@ def mig(codes, factors, *, n_bins=20):
     ------
     TypeError, ValueError
         As ``mutual_information``, or if there is only one code.
+
+    Warns
+    -----
+    MeaninglessScoreWarning
+        As ``mutual_information``.
 
     References
     ----------

@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from .mutual_information import mutual_information
+from vae_numpy.metrics.meaning import N_BINS
+from vae_numpy.metrics.mutual_information import mutual_information
 
 
-def modularity(codes, factors, *, n_bins=20):
+def modularity(codes, factors, *, n_bins=N_BINS):
     """Compute the modularity of a code.
 
     Code k has the information I_kf of factor f, and the most of one of them. It scores 1 if it has
@@ -31,6 +32,11 @@ def modularity(codes, factors, *, n_bins=20):
     ------
     TypeError, ValueError
         As ``mutual_information``, or if there is only one factor.
+
+    Warns
+    -----
+    MeaninglessScoreWarning
+        As ``mutual_information``.
 
     References
     ----------

@@ -2,11 +2,18 @@
 
 import numpy as np
 
-from ..utils import check_integer
-from .sampling import check_codes_and_factors
+from vae_numpy.metrics.meaning import (
+    N_BINS,
+    bins_of,
+    warn_of_constant_codes,
+    warn_of_few_rows,
+    warn_of_full_bins,
+)
+from vae_numpy.metrics.sampling import check_codes_and_factors
+from vae_numpy.utils import check_integer
 
 
-def mutual_information(codes, factors, *, n_bins=20):
+def mutual_information(codes, factors, *, n_bins=N_BINS):
     """Estimate the mutual information of each code with each factor from N pictures.
 
     A code is cut into bins of equal width between its smallest and its largest value; then pairs
@@ -20,6 +27,7 @@ def mutual_information(codes, factors, *, n_bins=20):
     factors : (N, F) array of int
         Grid indices, from 0.
     n_bins : int
+        From 2 to a million.
 
     Returns
     -------
@@ -29,35 +37,46 @@ def mutual_information(codes, factors, *, n_bins=20):
     Raises
     ------
     TypeError, ValueError
-        If ``codes`` is not a finite (N, K) array, ``factors`` no (N, F) array of integers >= 0
-        whose columns vary, or ``n_bins`` no integer of at least 2.
+        If ``codes`` is not a finite (N, K) array in the range of float32, ``factors`` no (N, F)
+        array of integers >= 0 whose columns vary, or ``n_bins`` is out of range.
+
+    Warns
+    -----
+    MeaninglessScoreWarning
+        If at least 95 % of a code's values are in one bin, as one value far out makes it; if a
+        code is constant; if there are fewer rows than bins.
     """
     codes, factors = check_codes_and_factors(codes, factors)
-    bins = _bin(codes, n_bins)  # (N, K)
-    return np.stack([_information(bins, column, n_bins) for column in factors.T], axis=1)
+    n_bins = check_integer("n_bins", n_bins, minimum=2)
+    if n_bins > 1_000_000:
+        raise ValueError(f"n_bins must be at most a million, got {n_bins}")
+    bins = bins_of(codes, n_bins)  # (N, K)
+    warn_of_few_rows(bins, n_bins)
+    warn_of_constant_codes(bins)
+    warn_of_full_bins(bins, n_bins)
+    return np.array([[_information(code, factor) for factor in factors.T] for code in bins.T])
 
 
 def entropy(factors):
-    """Compute the entropy of each column of (N, F) grid indices: (F,), in nats."""
-    shares = [np.bincount(column) / len(factors) for column in factors.T]
-    return np.array([-np.sum(p[p > 0] * np.log(p[p > 0])) for p in shares])
+    """Compute the entropy of each column of (N, F) integers: (F,), in nats."""
+    shares = [np.unique(column, return_counts=True)[1] / len(factors) for column in factors.T]
+    return np.array([-np.sum(p * np.log(p)) for p in shares])
 
 
-def _bin(codes, n_bins):
-    check_integer("n_bins", n_bins, minimum=2)
-    # A value on an edge belongs to the bin above it, the largest value to the last bin.
-    edges = [np.histogram_bin_edges(code, n_bins)[1:-1] for code in codes.T]
-    bins = [np.digitize(code, inner) for code, inner in zip(codes.T, edges, strict=True)]
-    return np.stack(bins, axis=1)
+def _information(bins, values):
+    """Compute the information of two columns (N,) of integers from 0 from the pairs in them."""
+    n_values = values.max() + 1
+    pairs, counts = _count(bins * n_values + values)
+    b, v = np.divmod(pairs, n_values)
+    joint = counts / len(bins)  # p(b, v)
+    independent = np.bincount(bins)[b] * np.bincount(values)[v] / len(bins) ** 2  # p(b) p(v)
+    return np.sum(joint * np.log(joint / independent))
 
 
-def _information(bins, factor, n_bins):
-    # bins: (N, K), factor: (N,). All K tables are counted at once, by giving each cell a number.
-    (N, K), n_values = bins.shape, factor.max() + 1
-    cells = (np.arange(K) * n_bins + bins) * n_values + factor[:, None]  # (N, K)
-    counts = np.bincount(cells.ravel(), minlength=K * n_bins * n_values)
-    joint = counts.reshape(K, n_bins, n_values) / N  # p(b, v)
-    independent = joint.sum(axis=2, keepdims=True) * joint.sum(axis=1, keepdims=True)
-    seen = joint > 0
-    ratio = np.divide(joint, independent, out=np.ones_like(joint), where=seen)
-    return np.sum(joint * np.log(ratio), axis=(1, 2))
+def _count(numbers):
+    """Return the numbers >= 0 that occur, and how often each does."""
+    if numbers.max() > 10 * len(numbers):  # mostly gaps: sort them, whatever their size
+        return np.unique(numbers, return_counts=True)
+    counts = np.bincount(numbers)
+    seen = np.flatnonzero(counts)
+    return seen, counts[seen]

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from ..utils import check_number
-from .reconstruction import check_matrix
+from vae_numpy.utils import check_matrix, check_number, power_of_two
 
 
 def psnr(X, X_hat, peak=1.0):
@@ -29,10 +28,12 @@ def psnr(X, X_hat, peak=1.0):
         If the arrays are not finite, 2-D and of one shape, or ``peak`` is not above 0.
     """
     X, X_hat = check_matrix("X", X), check_matrix("X_hat", X_hat)
-    check_number("peak", peak, above=0)
+    peak = check_number("peak", peak, above=0)
     _check_same_shape("X_hat", X_hat, "X", X)
-    error = np.mean((X - X_hat) ** 2)
-    return float(10 * np.log10(peak**2 / error)) if error > 0 else np.inf
+    difference = X - X_hat
+    unit = power_of_two(difference)
+    error = np.mean((difference / unit) ** 2)
+    return float(20 * np.log10(peak / unit) - 10 * np.log10(error)) if error > 0 else np.inf
 
 
 def intersection_over_union(masks, masks_hat):

@@ -11,9 +11,8 @@ encodes each of them once; after that a score only looks codes up.
 
 import numpy as np
 
-from ..progress import progress_bar
-from ..utils import check_choice, check_integer, check_number
-from .reconstruction import check_matrix
+from vae_numpy.progress import progress_bar
+from vae_numpy.utils import check_choice, check_integer, check_matrix, check_number
 
 BLOCK = 4096  # pictures that are drawn and encoded at once: 64 MB of float32 at 64 x 64
 
@@ -36,9 +35,13 @@ class Table:
     --------
     The true factors themselves as the data, so that ``encode`` may be any function of them:
 
-    >>> sprites = data.sprites.Sprites()
+    >>> from vae_numpy.data.sprites import Sprites
+    >>> from vae_numpy.metrics import Table, factor_vae_score
+    >>> sprites = Sprites()
     >>> truth = Table(sprites.factors(np.arange(len(sprites))), sprites)
-    >>> factor_vae_score(lambda rows: rows @ rotation, truth, rng=np.random.default_rng(0))
+    >>> budget = {"n_train": 500, "n_eval": 500}
+    >>> factor_vae_score(lambda rows: rows, truth, rng=np.random.default_rng(0), **budget)
+    1.0
     """
 
     def __init__(self, rows, dataset):
@@ -133,7 +136,7 @@ def sample_codes(encode, dataset, n, *, rng, progress=False):
         If an argument is not as described, or a code is not finite.
     """
     check_dataset(dataset)
-    check_integer("n", n, minimum=1)
+    n = check_integer("n", n, minimum=1)
     factors = dataset.sample_factors(n, rng)
     codes = []
     with progress_bar(n, "picture", shown=progress, delay=3) as bar:
@@ -152,7 +155,8 @@ def encode_factors(encode, dataset, factors):
 def _encoded(encode, dataset, indices):
     if not callable(encode):
         raise TypeError(f"encode must be a function of rows, got {type(encode).__name__}")
-    codes = check_matrix("encode: its codes", encode(dataset.images(indices)))
+    name = "encode: its codes"
+    codes = _check_range(name, check_matrix(name, encode(dataset.images(indices))))
     if len(codes) != len(indices):
         raise ValueError(
             f"encode must return one code for each row: of {len(indices)} rows it made {len(codes)}"
@@ -172,11 +176,12 @@ def columns_of(dataset, factors):
     names = list(dataset.factor_names)
     if factors is None:
         return np.arange(len(names))
-    if isinstance(factors, str) or len(factors) < 2 or len(set(factors)) < len(factors):
-        raise ValueError(f"factors must be a list of two or more different names, got {factors!r}")
-    for name in factors:
+    chosen = list(factors) if np.iterable(factors) and not isinstance(factors, str) else []
+    for name in chosen:
         check_choice("factors: a name", name, names)
-    return np.array([names.index(name) for name in factors])
+    if len(chosen) < 2 or len(set(chosen)) < len(chosen):
+        raise ValueError(f"factors must be a list of two or more different names, got {factors!r}")
+    return np.array([names.index(name) for name in chosen])
 
 
 def check_dataset(dataset):
@@ -196,15 +201,22 @@ def check_dataset(dataset):
 
 
 def check_codes_and_factors(codes, factors):
-    """Return codes (N, K) as float64 and factors (N, F) as integers from 0, checked.
+    """Check codes (N, K) and factors (N, F), and count each factor's values from 0.
+
+    Returns
+    -------
+    codes : (N, K) float64 array
+    factors : (N, F) array of int
+        The rank of each value among those that its column holds, so that a table of them has the
+        size of the data, whatever the numbers are.
 
     Raises
     ------
     TypeError, ValueError
-        If ``codes`` is not a finite (N, K) array, or ``factors`` holds no integers >= 0, has
-        another N, or a column that does not vary.
+        If ``codes`` is not a finite (N, K) array in the range of float32, or ``factors`` holds no
+        integers >= 0, has another N, or a column that does not vary.
     """
-    codes, factors = check_matrix("codes", codes), np.asarray(factors)
+    codes, factors = _check_range("codes", check_matrix("codes", codes)), np.asarray(factors)
     if factors.dtype.kind not in "iu":
         raise TypeError(f"factors must be integers, got an array of {factors.dtype}")
     if factors.ndim != 2 or len(factors) != len(codes):
@@ -217,7 +229,16 @@ def check_codes_and_factors(codes, factors):
     same = np.flatnonzero(factors.min(axis=0) == factors.max(axis=0))
     if len(same) > 0:
         raise ValueError(f"factors must vary: column {same[0]} is the same in every row")
-    return codes, factors
+    ranks = [np.unique(column, return_inverse=True)[1] for column in factors.T]
+    return codes, np.stack(ranks, axis=1)
+
+
+def _check_range(name, codes):
+    # Tables of codes are float32; and their squares must not overflow in float64.
+    largest = np.abs(codes).max()
+    if largest > np.finfo(np.float32).max:
+        raise ValueError(f"{name} must be in the range of float32, +-3.4e38, got {largest:.3g}")
+    return codes
 
 
 def split(codes, factors, test_fraction):

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from ..progress import progress_bar
-from ..utils import check_number
-from .sampling import check_codes_and_factors, split
+from vae_numpy.metrics.meaning import bins_of, warn_of_full_bins
+from vae_numpy.metrics.sampling import check_codes_and_factors, split
+from vae_numpy.progress import progress_bar
+from vae_numpy.utils import check_number
 
 
 def sap(codes, factors, *, test_fraction=1 / 3, C=0.01, progress=False):
@@ -22,7 +23,7 @@ def sap(codes, factors, *, test_fraction=1 / 3, C=0.01, progress=False):
     test_fraction : float
         The share of the rows, the last ones, on which accuracy is measured.
     C : float
-        The machine's penalty on errors.
+        The machine's penalty on errors, from 1e-12 to 1e12; beyond, its solver may never end.
     progress : bool
         Show a bar, if this takes more than 3 seconds.
 
@@ -38,6 +39,12 @@ def sap(codes, factors, *, test_fraction=1 / 3, C=0.01, progress=False):
         If ``codes`` is not a finite (N, K) array with K >= 2, ``factors`` no (N, F) array of
         integers >= 0 whose columns vary, or one of the numbers is out of range.
 
+    Warns
+    -----
+    MeaninglessScoreWarning
+        If values far out stretch a code, which a linear machine then cannot read
+        (``mutual_information`` says how that is seen).
+
     References
     ----------
     Kumar et al. (2018), section 3, for discrete factors.
@@ -45,7 +52,10 @@ def sap(codes, factors, *, test_fraction=1 / 3, C=0.01, progress=False):
     codes, factors = check_codes_and_factors(codes, factors)
     if codes.shape[1] < 2:
         raise ValueError(f"codes must have two or more columns for a gap, got {codes.shape}")
-    check_number("C", C, above=0)
+    C = check_number("C", C, above=0)
+    if not 1e-12 <= C <= 1e12:
+        raise ValueError(f"C must be from 1e-12 to 1e12, where its solver ends, got {C:g}")
+    warn_of_full_bins(bins_of(codes))
     z, y, z_test, y_test = split(codes, factors, test_fraction)
     accuracy = np.empty((codes.shape[1], factors.shape[1]))  # (K, F)
     with progress_bar(accuracy.size, "fit", shown=progress, delay=3) as bar:

@@ -1,15 +1,97 @@
-"""Every disentanglement score of one encoder, from one pass over its data set."""
+"""Every disentanglement score of one encoder, from one pass over its data set.
 
-from ..utils import check_choice, check_generator
-from .beta_vae import beta_vae_score
-from .dci import dci
-from .factor_vae import factor_vae_score
-from .mig import mig
-from .modularity import modularity
-from .sampling import Table, columns_of, sample_codes, tabulate
-from .sap import sap
+``SCORES`` is the list of them: a new score is a function here and a line there.
+"""
 
-SCORES = ("beta_vae", "factor_vae", "mig", "modularity", "sap", "dci")
+from dataclasses import dataclass
+
+import numpy as np
+
+from vae_numpy.metrics.beta_vae import beta_vae_score
+from vae_numpy.metrics.dci import dci
+from vae_numpy.metrics.factor_vae import factor_vae_score
+from vae_numpy.metrics.mig import mig
+from vae_numpy.metrics.modularity import modularity
+from vae_numpy.metrics.sampling import Table, columns_of, sample_codes, tabulate
+from vae_numpy.metrics.sap import sap
+from vae_numpy.utils import check_choice, check_generator, check_integer
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """What is to be scored, and how much may be spent on it; as in ``all_scores``."""
+
+    encode: object
+    dataset: object
+    factors: list
+    n_points: int
+    n_train: int
+    n_eval: int
+    n_bins: int
+    dci_points: int
+    dci_estimators: int
+    progress: bool
+
+    def sample(self, n, rng):
+        """Draw the codes (n, K) and the chosen factors (n, F) of n pictures."""
+        codes, factors = sample_codes(self.encode, self.dataset, n, rng=rng)
+        return codes, factors[:, columns_of(self.dataset, self.factors)]
+
+    def ask(self, score, rng):
+        """Compute a score that draws its own pictures."""
+        return score(
+            self.encode,
+            self.dataset,
+            rng=rng,
+            factors=self.factors,
+            n_train=self.n_train,
+            n_eval=self.n_eval,
+            progress=self.progress,
+        )
+
+
+def _beta_vae(subject, rng):
+    return subject.ask(beta_vae_score, rng)
+
+
+def _factor_vae(subject, rng):
+    return subject.ask(factor_vae_score, rng)
+
+
+def _mig(subject, rng):
+    return mig(*subject.sample(subject.n_points, rng), n_bins=subject.n_bins)
+
+
+def _modularity(subject, rng):
+    return modularity(*subject.sample(subject.n_points, rng), n_bins=subject.n_bins)
+
+
+def _sap(subject, rng):
+    n = subject.n_train + subject.n_eval
+    share = subject.n_eval / n
+    return sap(*subject.sample(n, rng), test_fraction=share, progress=subject.progress)
+
+
+def _dci(subject, rng):
+    found = dci(
+        *subject.sample(subject.dci_points, rng),
+        rng=rng,
+        n_estimators=subject.dci_estimators,
+        progress=subject.progress,
+    )
+    parts = ("disentanglement", "completeness", "informativeness")
+    return {f"dci_{part}": getattr(found, part) for part in parts}
+
+
+# name: a function of the subject and a generator that returns a number, or a dict of several
+SCORES = {
+    "beta_vae": _beta_vae,
+    "factor_vae": _factor_vae,
+    "mig": _mig,
+    "modularity": _modularity,
+    "sap": _sap,
+    "dci": _dci,
+}
 
 
 def all_scores(
@@ -18,7 +100,7 @@ def all_scores(
     *,
     rng,
     factors=None,
-    scores=SCORES,
+    scores=None,
     n_points=10_000,
     n_train=10_000,
     n_eval=5_000,
@@ -40,11 +122,13 @@ def all_scores(
     dataset : data set with known factors
         Such as ``data.sprites.Sprites()``, or what ``tabulate`` returns.
     rng : numpy.random.Generator
-        Each score draws from its own child of it: leaving one out changes no other.
+        One number is drawn from it. With that and its own name each score seeds a generator of
+        its own, so that leaving a score out, or adding one, changes no other.
     factors : list of str, optional
         The factors that count, by name; all of them if None. The others vary freely.
-    scores : sequence of str
-        Which to compute, of ``SCORES``. Without "dci" it takes a fraction of the time.
+    scores : sequence of str, optional
+        Which to compute, of ``SCORES``; all of them if None. Without "dci" it takes a fraction of
+        the time.
     n_points : int
         Pictures for MIG and modularity.
     n_train, n_eval : int
@@ -68,36 +152,43 @@ def all_scores(
     ------
     TypeError, ValueError
         If an argument is not as described, or a code is not finite.
+
+    Warns
+    -----
+    MeaninglessScoreWarning
+        As the single scores.
     """
-    columns = columns_of(dataset, factors)
-    for name in scores:
+    factors = [dataset.factor_names[column] for column in columns_of(dataset, factors)]
+    names = list(SCORES if scores is None else scores)
+    for name in names:
         check_choice("scores: a name", name, SCORES)
     check_generator(rng)
+    n_train = check_integer("n_train", n_train, minimum=1)
+    n_eval = check_integer("n_eval", n_eval, minimum=1)
+    entropy = rng.integers(2**63)
     if not isinstance(dataset, Table):
         encode, dataset = tabulate(encode, dataset, progress=progress)
-    rngs = dict(zip(SCORES, rng.spawn(len(SCORES)), strict=True))
-
-    def sampled(name, n):
-        codes, factors = sample_codes(encode, dataset, n, rng=rngs[name])
-        return codes, factors[:, columns]
-
-    budget = {"factors": factors, "n_train": n_train, "n_eval": n_eval, "progress": progress}
+    subject = _Subject(
+        encode=encode,
+        dataset=dataset,
+        factors=factors,
+        n_points=n_points,
+        n_train=n_train,
+        n_eval=n_eval,
+        n_bins=n_bins,
+        dci_points=dci_points,
+        dci_estimators=dci_estimators,
+        progress=progress,
+    )
     result = {}
-    if "beta_vae" in scores:
-        result["beta_vae"] = beta_vae_score(encode, dataset, rng=rngs["beta_vae"], **budget)
-    if "factor_vae" in scores:
-        result["factor_vae"] = factor_vae_score(encode, dataset, rng=rngs["factor_vae"], **budget)
-    if "mig" in scores:
-        result["mig"] = mig(*sampled("mig", n_points), n_bins=n_bins)
-    if "modularity" in scores:
-        result["modularity"] = modularity(*sampled("modularity", n_points), n_bins=n_bins)
-    if "sap" in scores:
-        share = n_eval / (n_train + n_eval)
-        points = sampled("sap", n_train + n_eval)
-        result["sap"] = sap(*points, test_fraction=share, progress=progress)
-    if "dci" in scores:
-        points = sampled("dci", dci_points)
-        found = dci(*points, rng=rngs["dci"], n_estimators=dci_estimators, progress=progress)
-        for part in ("disentanglement", "completeness", "informativeness"):
-            result[f"dci_{part}"] = getattr(found, part)
+    for name, score in SCORES.items():
+        if name in names:
+            found = score(subject, _generator(entropy, name))
+            result |= found if isinstance(found, dict) else {name: found}
     return result
+
+
+def _generator(entropy, name):
+    """Make the generator of the score with this name; no other name has part in it."""
+    seeds = np.random.SeedSequence(int(entropy), spawn_key=tuple(name.encode()))
+    return np.random.default_rng(seeds)

@@ -9,11 +9,11 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
+from vae_numpy.kernels.threads import one_blas_thread
 from vae_numpy.layers import widest
 from vae_numpy.models import persistence
 from vae_numpy.models.checks import check_codes, check_samples
 from vae_numpy.models.learning import Learner
-from vae_numpy.threads import one_blas_thread
 
 BLOCK = 2**26  # bytes that the layers of one block of rows take, about
 
@@ -105,7 +105,8 @@ class BaseAutoencoder(Learner, ClassNamePrefixFeaturesOutMixin, TransformerMixin
         """Write the model to a ``.npz`` file, with all that ``resume`` needs.
 
         The file is complete or not there: a crash while saving leaves an older one untouched.
-        It holds no code; callbacks and a function given as ``noise`` are not stored.
+        A link is followed, and a file that is replaced keeps its mode. The file holds no code;
+        callbacks and a function given as ``noise`` are not stored.
 
         Parameters
         ----------
@@ -122,7 +123,8 @@ class BaseAutoencoder(Learner, ClassNamePrefixFeaturesOutMixin, TransformerMixin
         OSError
             If the file cannot be written.
         ValueError
-            If ``compact`` and a weight is above 65504, the most that half precision holds.
+            If a number to be stored is not finite; if ``compact`` and a weight is above 65504, the
+            most that half precision holds.
         """
         check_is_fitted(self)
         persistence.save(self, path, compact=compact)

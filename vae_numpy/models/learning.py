@@ -23,11 +23,11 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
+from vae_numpy.kernels.threads import one_blas_thread
 from vae_numpy.layers import flatten
 from vae_numpy.models.checks import check_samples, check_training, in_model_selection
 from vae_numpy.optimisers import SGD, Adagrad, Adam
 from vae_numpy.schedules import learning_rate_at
-from vae_numpy.threads import one_blas_thread
 from vae_numpy.training import EarlyStopping, HeldOut, Run, TrainingDiverged, train
 from vae_numpy.utils import make_rng
 
@@ -247,11 +247,10 @@ class Learner:
 
     def _batch_size(self, n_samples):
         size = n_samples if self.batch_size is None else min(int(self.batch_size), n_samples)
-        if self._run.order is not None and -(-n_samples // size) != self._run.n_batches:
+        if self._run.order is not None and size != self._run.batch_size:
             raise ValueError(
-                f"batch_size must stay as it was to go on in the middle of epoch "
-                f"{self._run.epoch + 1}, got {self.batch_size}: {self._run.batch} of "
-                f"{self._run.n_batches} batches are done"
+                f"batch_size must stay {self._run.batch_size} to go on in the middle of epoch "
+                f"{self._run.epoch + 1}, got {self.batch_size}"
             )
         return size
 

@@ -4,12 +4,12 @@ import numpy as np
 from sklearn.utils.metaestimators import available_if
 
 from vae_numpy import kernels
+from vae_numpy.kernels.threads import one_blas_thread
 from vae_numpy.layers import Dense
 from vae_numpy.likelihoods import SquaredError
 from vae_numpy.models.base import BaseAutoencoder
 from vae_numpy.models.learning import SOLVERS
 from vae_numpy.optimisers import Adam
-from vae_numpy.threads import one_blas_thread
 from vae_numpy.training import History
 from vae_numpy.utils import make_rng
 

@@ -28,8 +28,10 @@ class VAE(LatentVariableModel):
         The widths of the encoder's hidden layers; ``()`` for none.
     activation : {"tanh", "relu", "sigmoid", "softplus", "identity"}
         Of the hidden layers.
-    likelihood : {"gaussian", "bernoulli"}
-        ``"bernoulli"`` takes data in [0, 1] and is a likelihood for 0 and 1 only.
+    likelihood : {"gaussian", "laplace", "bernoulli", "continuous_bernoulli", "categorical"}
+        A key of ``vae_numpy.likelihoods.LIKELIHOODS``. ``"laplace"`` is for data with outliers.
+        ``"bernoulli"`` takes data in [0, 1] and is a likelihood for 0 and 1 only;
+        ``"continuous_bernoulli"`` is one for all of [0, 1]. ``"categorical"`` takes one-hot blocks.
     beta : float, >= 0
         The weight of the KL divergence.
     capacity : float or None
@@ -44,7 +46,11 @@ class VAE(LatentVariableModel):
         In nats. A latent whose KL is below this pays as if it were this, and feels no pull
         (Kingma et al. 2016, eq. 15).
     variance : float, "learnt" or "per_feature"
-        The variance of the Gaussian likelihood: fixed, one learnt number, or one per feature.
+        The variance of the Gaussian or Laplace likelihood: fixed, one learnt number, or one per
+        feature.
+    categories : tuple of int or None
+        The sizes of the one-hot blocks, which sum to the number of features: for
+        ``likelihood="categorical"``, and for no other.
     decoder_hidden_layer_sizes, decoder_activation : or None
         None mirrors the encoder.
     solver, learning_rate_init, learning_rate, batch_size, max_iter, tol, n_iter_no_change, \
@@ -55,7 +61,7 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
     ----------
     encoder_, decoder_ : Sequential
         The encoder puts out the means and the log-variances, (N, 2 K).
-    likelihood_ : Gaussian or Bernoulli, of ``vae_numpy.likelihoods``
+    likelihood_ : a ``Likelihood`` of ``vae_numpy.likelihoods``
         What the decoder's output says of a datum.
     log_variance_ : Parameter, () or (D,)
         The log-variance of a likelihood that has one.
@@ -80,6 +86,7 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
         "activation",
         "likelihood",
         "variance",
+        "categories",
         "decoder_hidden_layer_sizes",
         "decoder_activation",
     )
@@ -98,6 +105,7 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
         warm_up=0,
         free_bits=0.0,
         variance=1.0,
+        categories=None,
         decoder_hidden_layer_sizes=None,
         decoder_activation=None,
         solver="adam",
@@ -126,6 +134,7 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
         self.warm_up = warm_up
         self.free_bits = free_bits
         self.variance = variance
+        self.categories = categories
         self.decoder_hidden_layer_sizes = decoder_hidden_layer_sizes
         self.decoder_activation = decoder_activation
         self.solver = solver
@@ -207,12 +216,13 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
         self.decoder_ = dense_stack((K, *decoder_sizes, n_features), activation, **options)
 
     def _begin(self, X, rng):
-        likelihood = LIKELIHOODS[self.likelihood]
-        self.likelihood_ = likelihood(X.shape[1], X.dtype, **self._likelihood_arguments())
+        self.likelihood_ = self._new_likelihood(X)
         super()._begin(X, rng)
 
-    def _likelihood_arguments(self):
-        return {name: getattr(self, name) for name in LIKELIHOODS[self.likelihood].arguments}
+    def _new_likelihood(self, X):
+        likelihood = LIKELIHOODS[self.likelihood]
+        arguments = {name: getattr(self, name) for name in likelihood.arguments}
+        return likelihood(X.shape[1], X.dtype, **arguments)
 
     def _parameters(self):
         return super()._parameters() + self.likelihood_.parameters()
@@ -225,6 +235,11 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
     def _check_arguments(self, X):
         super()._check_arguments(X)
         check_choice("likelihood", self.likelihood, LIKELIHOODS)
+        if self.categories is not None and self.likelihood != "categorical":
+            raise ValueError(
+                f"categories must be None with likelihood={self.likelihood!r}, "
+                f"got {self.categories!r}"
+            )
         check_choice("activation", self.activation, ACTIVATIONS)
         if self.decoder_activation is not None:
             check_choice("decoder_activation", self.decoder_activation, ACTIVATIONS)
@@ -242,7 +257,6 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
             check_integer("capacity_epochs", self.capacity_epochs, minimum=1)
         check_integer("warm_up", self.warm_up, minimum=0)
         check_number("free_bits", self.free_bits, minimum=0)
-        LIKELIHOODS[self.likelihood].check_arguments(**self._likelihood_arguments())
 
     def _check_data(self, X):
-        return LIKELIHOODS[self.likelihood].check_data(X, f"likelihood={self.likelihood!r}")
+        return self._new_likelihood(X).check_data(X, f"likelihood={self.likelihood!r}")

@@ -1,0 +1,279 @@
+"""The file that a model is kept in: an archive with a seal, read without trust, written whole.
+
+The file is a ``.npz``: plain arrays and one JSON text, never a pickle, and at its end a checksum of
+all its bytes. No size that it states is believed before it is compared with what the file holds. It
+is written beside its final place and then moved there in one step.
+"""
+
+import errno
+import hashlib
+import io
+import json
+import math
+import os
+import re
+import secrets
+import stat
+import zipfile
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+try:
+    import fcntl
+except ImportError:  # on Windows
+    fcntl = None
+
+
+# Version 2 keeps the history in arrays; version 1 kept it in the header, and is still read.
+FORMAT = "vae_numpy model, version 2"
+FORMATS = (FORMAT, "vae_numpy model, version 1")
+
+
+class FileError(ValueError):
+    """A file that is no model of ours, is damaged, or holds another kind of model."""
+
+
+_DIGITS = hashlib.sha256().digest_size * 2  # of the checksum, in hexadecimal
+_PIECE = 2**20  # bytes that are read at a time
+# An archive may unpack to this many bytes and this many times its size. Weights are noise to a
+# compressor; those that are not are stored without it.
+_MOST_UNPACKED, _MOST_TIMES = 2**25, 8
+# Values and characters of the header; a value takes up to 100 bytes of memory.
+_MOST_VALUES, _MOST_CHARACTERS = 2**19, 2**23
+
+
+def packed(arrays, *, compress):
+    """Pack arrays as ``.npz``, with a checksum of all its bytes as the archive's comment."""
+    buffer = io.BytesIO()
+    (np.savez_compressed if compress else np.savez)(buffer, **arrays)
+    with zipfile.ZipFile(buffer, "a") as archive:
+        if compress and _unpacks_to_too_much(archive, buffer.tell()):
+            return packed(arrays, compress=False)
+        archive.comment = b"0" * _DIGITS  # the comment is the last thing in the file
+    body = buffer.getvalue()[:-_DIGITS]
+    return body + hashlib.sha256(body).hexdigest().encode()
+
+
+def _unpacks_to_too_much(archive, size):
+    unpacked = sum(info.file_size for info in archive.infolist())
+    return unpacked > _MOST_UNPACKED + _MOST_TIMES * size
+
+
+class InPieces(io.FileIO):
+    """A file that is read a piece at a time, so that no length written in it is believed."""
+
+    def read(self, size=-1):
+        wanted = _PIECE + 1 if size is None or size < 0 else min(size, _PIECE + 1)
+        data = super().read(wanted)
+        if len(data) > _PIECE:
+            raise ValueError("a part of it is too long")
+        return data
+
+
+def check_seal(file):
+    """Check what a model file begins and ends with, and the checksum of all that it holds."""
+    left = os.fstat(file.fileno()).st_size - _DIGITS
+    checksum, found = b"", hashlib.sha256()
+    if left > 0 and file.read(4) == b"PK\3\4":
+        file.seek(left)
+        checksum = file.read(_DIGITS)
+    file.seek(0)
+    if re.fullmatch(rb"[0-9a-f]{64}", checksum):  # else it need not be read
+        while left > 0 and (piece := file.read(min(left, _PIECE))):
+            found.update(piece)
+            left -= len(piece)
+    if found.hexdigest().encode() != checksum:
+        raise FileError(f"{file.name} is not a model file, or it was cut short or altered")
+
+
+class _Stored:
+    """An array in the archive, read when its shape and type are found to be as they should."""
+
+    def __init__(self, archive, info):
+        self.name, self._archive, self._info = info.filename.removesuffix(".npy"), archive, info
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ValueError(f"{self.name} is compressed in another way than ours")
+        with archive.open(info) as member:
+            if np.lib.format.read_magic(member) != (1, 0):
+                raise ValueError(f"{self.name} has another version of NumPy's format than ours")
+            self.shape, fortran, self.dtype = np.lib.format.read_array_header_1_0(member)
+            self._start = member.tell()
+        self.size = math.prod(self.shape)
+        if fortran or self.dtype.kind not in "fiU":
+            raise ValueError(f"{self.name} must hold numbers row by row, got type {self.dtype}")
+        if self._start + self.size * self.dtype.itemsize != info.file_size:
+            raise ValueError(f"{self.name} has not the size that it states")
+
+    def pieces(self):
+        """Yield the bytes of the array."""
+        with self._archive.open(self._info) as member:
+            member.read(self._start)
+            while piece := member.read(_PIECE):
+                yield piece
+
+    def read(self, shape, dtype, *, finite=True):
+        """Read an array that must have this shape and type, and be finite."""
+        if (self.shape, self.dtype) != (shape, np.dtype(dtype)):
+            raise ValueError(
+                f"{self.name} must be {np.dtype(dtype)} of shape {shape}, "
+                f"got {self.dtype} of shape {self.shape}"
+            )
+        array = np.empty(shape, dtype)
+        bytes_of_it, start = array.reshape(-1).view(np.uint8), 0
+        for piece in self.pieces():
+            bytes_of_it[start : start + len(piece)] = np.frombuffer(piece, np.uint8)
+            start += len(piece)
+        if finite:
+            check_finite(self.name, array)
+        return array
+
+    def read_rows(self):
+        """Read the numbers of rows, (n,)."""
+        if len(self.shape) != 1 or self.dtype.kind != "i":
+            raise ValueError(
+                f"{self.name} must be a list of integers, got {self.dtype} of shape {self.shape}"
+            )
+        return self.read(self.shape, self.dtype)
+
+    def read_column(self):
+        """Read what was recorded epoch by epoch, a list."""
+        dtype = np.int64 if self.dtype.kind == "i" else np.float64
+        return self.read(self.shape, dtype, finite=False).tolist()
+
+    def read_text(self):
+        """Read one text, as ASCII."""
+        if self.shape != () or self.dtype.kind != "U":
+            raise ValueError(f"{self.name} must be a text, got {self.dtype} of shape {self.shape}")
+        if self.dtype.itemsize > 4 * _MOST_CHARACTERS:
+            raise ValueError(f"{self.name} is {self.dtype.itemsize // 4} characters long")
+        encoding = "utf-32-be" if self.dtype.str.startswith(">") else "utf-32-le"
+        return b"".join(p.decode(encoding).encode("ascii") for p in self.pieces()).decode()
+
+
+def check_finite(name, array):
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite, got {array[~np.isfinite(array)][0]}")
+
+
+def check_header(text):
+    """Check how much memory the header can take at most."""
+    n_values = text.count(",") + text.count("[") + text.count("{")
+    if len(text) > _MOST_CHARACTERS or n_values > _MOST_VALUES:
+        raise ValueError(
+            f"the arguments and names of the features must be at most {_MOST_VALUES} values in "
+            f"{_MOST_CHARACTERS} characters, got {n_values} in {len(text)}"
+        )
+
+
+def read(file):
+    """Read the header, and say which arrays there are."""
+    archive = zipfile.ZipFile(file)
+    if _unpacks_to_too_much(archive, os.fstat(file.fileno()).st_size):
+        raise ValueError("it would unpack to many times its size")
+    arrays = {array.name: array for array in (_Stored(archive, i) for i in archive.infolist())}
+    text = arrays.pop("header").read_text()
+    check_header(text)
+    header = json.loads(text)
+    if header["format"] not in FORMATS:
+        wanted = " or ".join(map(repr, FORMATS))
+        raise FileError(f"{file.name} must have the format {wanted}, got {header['format']!r:.100}")
+    return header, arrays
+
+
+@contextmanager
+def blaming(path):
+    """Turn whatever a well-sealed file of wrong contents causes into a FileError."""
+    try:
+        yield
+    except FileError:
+        raise
+    except Exception as error:
+        reason = error if type(error) in (ValueError, TypeError) else repr(error)
+        raise FileError(f"{path} does not hold a whole model ({reason})") from error
+
+
+# Writing -----------------------------------------------------------------------------------------
+
+_TEMPORARY = ".vae_numpy-"  # what the names of files that are being written begin with
+
+
+def write_file(path, data):
+    """Write ``data`` to ``path``: all of it, or, whatever goes wrong, nothing.
+
+    A symbolic link is followed, and a file that is replaced hands on its mode. Several threads or
+    processes may write to one path; the last one wins.
+
+    Parameters
+    ----------
+    path : str or path-like
+    data : bytes
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written. It names ``path``, and an older file is whole.
+    """
+    try:
+        target = Path(os.path.realpath(path) if os.path.islink(path) else path)
+        _remove_abandoned(target.parent)
+        _replace(target, data)
+    except OSError as error:  # it may name the temporary file
+        raise OSError(error.errno, error.strerror or str(error), os.fspath(path)) from error
+
+
+def _replace(target, data):
+    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
+    if mode is not None and not target.is_file():
+        code = errno.EISDIR if target.is_dir() else errno.EINVAL
+        raise OSError(code, "is no file that can be replaced")
+    # What replaces a private file is private from the start; a new file obeys the umask.
+    file = _new_file(target.parent, 0o666 if mode is None else 0o600)
+    try:
+        with file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+            if mode is not None:
+                os.chmod(file.name, mode)
+            if fcntl is None:
+                file.close()  # Windows moves no open file
+            os.replace(file.name, target)
+    except BaseException:
+        Path(file.name).unlink(missing_ok=True)
+        raise
+
+
+def _new_file(folder, mode):
+    """Create a file to write to, locked while it is open, so that nobody takes it for abandoned."""
+    while True:
+        name = folder / f"{_TEMPORARY}{secrets.token_hex(8)}"
+        file = open(name, "xb", opener=partial(os.open, mode=mode))
+        if fcntl is None:
+            return file
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:  # somebody was faster and is removing it
+            file.close()
+            continue
+        except OSError:  # a disk without locks, where nothing is taken for abandoned
+            return file
+        if os.fstat(file.fileno()).st_nlink > 0:
+            return file
+        file.close()
+
+
+def _remove_abandoned(folder):
+    """Remove the files that nobody writes any more: a lock ends with its process, however it ends.
+
+    Windows has no such locks; there, what a killed process leaves stays.
+    """
+    if fcntl is None:
+        return
+    with suppress(OSError):
+        for path in folder.glob(f"{_TEMPORARY}*"):
+            with suppress(OSError), open(path, "r+b") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
