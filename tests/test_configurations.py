@@ -34,15 +34,22 @@ def unit_interval(rng, n, d):
     return rng.random((n, d))
 
 
+def blocks(d):
+    return (d - d // 2, d // 2) if d > 1 else (1,)
+
+
 def one_hot(rng, n, d):
-    return np.eye(d)[rng.integers(0, d, n)]
+    return np.hstack([np.eye(size)[rng.integers(0, size, n)] for size in blocks(d)])
 
 
 # What suits a loss or a likelihood; a new one needs its line here.
 SUITABLE = {
     "squared_error": [reals],
     "gaussian": [reals],
+    "laplace": [reals],
     "bernoulli": [bits, unit_interval],
+    "continuous_bernoulli": [bits, unit_interval],
+    "categorical": [one_hot],
 }
 SCALES = [1e-30, 1e-6, 1e-3, 1.0, 1.0, 1.0, 1e3, 1e6, 1e15, 1e30]
 SHAPES = {
@@ -112,6 +119,7 @@ ARGUMENTS = {
         "capacity_epochs": st.sampled_from([None, 1, 2, 10]),
         "warm_up": st.sampled_from([0, 0, 1, 5]),
         "free_bits": st.sampled_from([0.0, 0.0, 0.1, 2]),
+        "categories": st.sampled_from([None] * 9 + [(1, 2)]),  # and see ``suited``
         "variance": st.sampled_from([1.0, 1e-3, np.float32(30), "learnt", "per_feature"]),
         "decoder_hidden_layer_sizes": st.none() | sizes,
         "decoder_activation": st.none() | activations,
@@ -124,13 +132,21 @@ def loss_of(model):
     return getattr(model, "likelihood", getattr(model, "loss", "squared_error"))
 
 
+def suited(model, X):
+    """Give the model the arguments that only the data tell."""
+    if loss_of(model) == "categorical":
+        model.set_params(categories=blocks(X.shape[1]))
+    return model, X
+
+
 @st.composite
 def configurations(draw):
     """Draw an unfitted model with arguments of all kinds, and data that suit it, mostly."""
     model_class = draw(st.sampled_from(CLASSES))
     model = model_class(**draw(st.fixed_dictionaries(ARGUMENTS[model_class])))
-    suits = draw(st.sampled_from([True] * 14 + [False]))
-    return model, draw(data(SUITABLE[loss_of(model)] if suits else [reals, bits, unit_interval]))
+    if draw(st.sampled_from([True] * 14 + [False])):
+        return suited(model, draw(data(SUITABLE[loss_of(model)])))
+    return model, draw(data([reals, bits, unit_interval]))
 
 
 @pytest.mark.parametrize("model_class", ARGUMENTS)
@@ -171,7 +187,9 @@ def check_numbers(model, X):
         try:
             assert np.isfinite(model.sample(5, 0)).all()
         except ValueError as error:
-            assert model.log_variance_.value.max() > 80 and "learning_rate_init" in str(error)
+            assert model.likelihood_.log_variance.value.max() > 80 and "learning_rate_init" in str(
+                error
+            )
 
 
 def check_configuration(model, X, go_on):
@@ -225,6 +243,7 @@ def small_models(model_class):
         "solver": st.just("adam"),
         "gamma": st.sampled_from([1e-3, 1.0, 10.0]),
         "noise_level": st.sampled_from([0.1, 1.0]),
+        "categories": st.none(),
     }
     taken = {name: arguments[name] for name in ARGUMENTS[model_class]}
     return st.fixed_dictionaries(taken).map(lambda chosen: model_class(**chosen))
@@ -263,7 +282,7 @@ def steps(draw):
     model = draw(small_models(draw(st.sampled_from(CLASSES))))
     rng = np.random.default_rng(draw(st.integers(0, 10**6)))
     kind = draw(st.sampled_from(SUITABLE[loss_of(model)]))
-    x = kind(rng, draw(st.integers(1, 6)), draw(st.integers(2, 4)))
+    model, x = suited(model, kind(rng, draw(st.integers(1, 6)), draw(st.integers(2, 4))))
     try:
         model.partial_fit(x)
     except ValueError as error:  # arguments that exclude each other

@@ -33,9 +33,10 @@ class History(dict):
     """
 
     def record(self, **values):
-        """Append one epoch's values, each under its name: a float, or an array."""
+        """Append one epoch's values, each under its name; NumPy's numbers become Python's."""
         for name, value in values.items():
-            self.setdefault(name, []).append(value if np.ndim(value) else float(value))
+            plain = value.item() if isinstance(value, np.generic) else value
+            self.setdefault(name, []).append(plain)
 
 
 class Run:
