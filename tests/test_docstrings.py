@@ -15,7 +15,7 @@ import textwrap
 import pytest
 from numpydoc.docscrape import NumpyDocString
 from numpydoc.validate import ERROR_MSGS, validate
-from public import inside, public_things, stale
+from public import constructor, inside, is_protocol, public_things, stale
 
 import vae_numpy
 
@@ -48,19 +48,12 @@ NUMPYDOC_TO_DO = {
     "data.sprites",
     "exercises",
     "gradcheck",
-    "inference",
-    "kernels",
-    "layers",
     "likelihoods",
-    "losses",
     "metrics.alignment",
     "metrics.sampling",
     "models",
-    "optimisers",
-    "training",
-    "utils",
 }
-RAISES_TO_DO = {"gradcheck", "inference", "layers", "likelihoods", "plotting"}
+RAISES_TO_DO = {"gradcheck", "likelihoods", "plotting"}
 
 
 # Examples ------------------------------------------------------------------------------------
@@ -92,6 +85,8 @@ def test_examples_are_found():
 def findings(home, name, thing):
     """Return numpydoc's findings for a public thing, without those that are left out."""
     found = validate(f"vae_numpy.{home}.{name}")["errors"]
+    if is_protocol(thing):  # nothing constructs it
+        found = [(code, message) for code, message in found if code != "PR01"]
     if _is_record(thing):  # its fields are attributes, and described as such
         documented = {p.name for p in NumpyDocString(inspect.getdoc(thing))["Attributes"]}
         if _fields(thing) <= {one for names in documented for one in names.split(", ")}:
@@ -136,7 +131,7 @@ def unsaid_errors(thing):
     said = _raises_section(thing)
     if inspect.isclass(thing):
         made_by = "__post_init__" if dataclasses.is_dataclass(thing) else "__init__"
-        thing = vars(thing).get(made_by)
+        thing = constructor(thing, made_by)
     thing = getattr(thing, "__func__", getattr(thing, "fget", thing))
     if not inspect.isfunction(thing):
         return set()

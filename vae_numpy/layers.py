@@ -6,11 +6,13 @@ in a ``Sequential`` and in every model stands under ``Layer``.
 """
 
 import operator
-from typing import Protocol
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
 from vae_numpy import kernels
+from vae_numpy._types import ArrayLike, DTypeLike, FloatArray, MaybeNone
 from vae_numpy.kernels.reference import ACTIVATIONS
 from vae_numpy.utils import check_choice, check_generator, check_integer
 
@@ -18,28 +20,38 @@ from vae_numpy.utils import check_choice, check_generator, check_integer
 class Parameter:
     """An array to be learnt, with the gradient of the loss in it.
 
+    Parameters
+    ----------
+    value : array of float32 or float64
+        Copied only if it is read-only or not C-contiguous.
+
     Attributes
     ----------
-    value, grad : ndarray
+    value, grad : array
         Of the same shape and type. ``grad`` starts at zero and is added to by ``backward``.
     """
 
-    def __init__(self, value):
-        self.value = np.require(value, requirements=["C", "W"])
-        self.grad = np.zeros_like(self.value)
+    def __init__(self, value: FloatArray) -> None:
+        self.value: FloatArray = np.require(value, requirements=["C", "W"])
+        self.grad: FloatArray = np.zeros_like(self.value)
 
-    def zero_grad(self):
+    def zero_grad(self) -> None:
         """Set the gradient back to zero."""
         self.grad[...] = 0
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Parameter(shape={self.value.shape}, dtype={self.value.dtype})"
 
 
-_TYPES = np.dtype(np.float32), np.dtype(np.float64)
+_TYPES: tuple[np.dtype, ...] = np.dtype(np.float32), np.dtype(np.float64)
 
 
-def check_parameter(name, parameter, shape, types=_TYPES):
+def check_parameter(
+    name: str,
+    parameter: Parameter,
+    shape: tuple[int, ...],
+    types: tuple[np.dtype, ...] = _TYPES,
+) -> tuple[np.dtype, ...]:
     """Check that a parameter's arrays are what a kernel takes them for; return their type.
 
     Kernels do not look: they would read and write beyond an array that is too small.
@@ -72,7 +84,7 @@ def check_parameter(name, parameter, shape, types=_TYPES):
     return types
 
 
-def flatten(parameters):
+def flatten(parameters: Sequence[Parameter]) -> Parameter:
     """Move all parameters into one buffer and return that buffer as a single parameter.
 
     Each parameter becomes a view into it, so that one call of an optimiser's kernel updates a
@@ -143,32 +155,65 @@ class Layer(Protocol):
     n_in: int
     n_out: int
 
-    def forward(self, x, *, remember=True):
-        """Compute y (N, n_out) from x (N, n_in).
+    def forward(self, x: FloatArray, *, remember: bool = True) -> FloatArray:
+        """Compute y from x.
 
-        With ``remember`` the layer keeps what ``backward`` needs; without it, it is left as it
-        was: several threads may use it at once.
+        Parameters
+        ----------
+        x : (N, n_in)
+        remember : bool
+            Keep what ``backward`` needs. Without it the layer is left as it was: several threads
+            may use it at once.
+
+        Returns
+        -------
+        y : (N, n_out)
         """
         ...
 
-    def backward(self, dy, *, accumulate=True, need_dx=True):
-        """Take the loss's gradient in y (N, n_out), return the one in x (N, n_in).
+    def backward(
+        self, dy: FloatArray, *, accumulate: bool = True, need_dx: bool = True
+    ) -> FloatArray | MaybeNone:
+        """Take the loss's gradient in y, return the one in x.
 
-        The gradients in the parameters are added to their ``grad``, or, without ``accumulate``,
-        overwrite it. Without ``need_dx`` nothing needs to be returned.
+        Parameters
+        ----------
+        dy : (N, n_out)
+        accumulate : bool
+            Add the gradients in the parameters to their ``grad``. Without it they overwrite it.
+        need_dx : bool
+            Without it nothing needs to be returned.
+
+        Returns
+        -------
+        dx : (N, n_in)
         """
         ...
 
-    def parameters(self):
-        """List the ``Parameter``s to be learnt, in an order that never changes.
+    def parameters(self) -> list[Parameter]:
+        """List what is to be learnt.
 
-        A model moves their arrays (``flatten``): read ``value`` and ``grad`` anew in each call.
+        Returns
+        -------
+        list of Parameter
+            In an order that never changes. A model moves their arrays (``flatten``): read
+            ``value`` and ``grad`` anew in each call.
         """
         ...
 
 
-def widest(network):
-    """Return the most numbers that a row has anywhere between the layers of a network."""
+def widest(network: Layer) -> int:
+    """Return the most numbers that a row has anywhere between the layers of a network.
+
+    Parameters
+    ----------
+    network : Layer
+        A ``Sequential`` or a single layer.
+
+    Returns
+    -------
+    int
+    """
     layers = getattr(network, "layers", [network])
     return max(max(layer.n_in, layer.n_out) for layer in layers)
 
@@ -202,9 +247,28 @@ class Dense:
     ------
     ValueError, TypeError
         If a size is below 1, or another argument is not as above.
+
+    Examples
+    --------
+    >>> layer = Dense(3, 2, "tanh", rng=np.random.default_rng(0))
+    >>> y = layer.forward(np.ones((5, 3)))
+    >>> y.shape, y.dtype
+    ((5, 2), dtype('float32'))
+    >>> dx = layer.backward(y)  # the gradient of the loss ||y||^2 / 2
+    >>> dx.shape, layer.W.grad.shape
+    ((5, 3), (3, 2))
     """
 
-    def __init__(self, n_in, n_out, activation="identity", *, rng, dtype=np.float32, bias=True):
+    def __init__(
+        self,
+        n_in: int,
+        n_out: int,
+        activation: str = "identity",
+        *,
+        rng: np.random.Generator,
+        dtype: DTypeLike = np.float32,
+        bias: bool = True,
+    ) -> None:
         check_integer("n_in", n_in, minimum=1)
         check_integer("n_out", n_out, minimum=1)
         check_choice("activation", activation, ACTIVATIONS)
@@ -214,10 +278,11 @@ class Dense:
         limit = np.sqrt(6 / (n_in if activation == "relu" else n_in + n_out))
         self.W = Parameter(rng.uniform(-limit, limit, (n_in, n_out)).astype(dtype))
         self.b = Parameter(np.zeros(n_out, dtype)) if bias else None
-        self._x = self._y = None
-        self._checked = (None,) * 4  # the arrays that were last found to fit
+        self._x: FloatArray | None = None
+        self._y: FloatArray | None = None
+        self._checked: tuple[object, ...] = (None,) * 4  # the arrays that were last found to fit
 
-    def forward(self, x, *, remember=True):
+    def forward(self, x: ArrayLike, *, remember: bool = True) -> FloatArray:
         """Compute y = f(x W + b).
 
         Parameters
@@ -246,7 +311,9 @@ class Dense:
             self._x, self._y = x, y
         return y
 
-    def backward(self, dy, *, accumulate=True, need_dx=True):
+    def backward(
+        self, dy: ArrayLike, *, accumulate: bool = True, need_dx: bool = True
+    ) -> FloatArray | MaybeNone:
         """Add dL/dW and dL/db into the gradients and return dL/dx.
 
         Parameters
@@ -271,7 +338,7 @@ class Dense:
         ValueError
             If ``dy`` has another shape than that output, or as for ``forward``.
         """
-        if self._y is None:
+        if self._x is None or self._y is None:
             raise RuntimeError("backward needs a forward(x) before it")
         self._check_parameters()
         dy = np.asarray(dy, self.W.value.dtype)
@@ -290,7 +357,7 @@ class Dense:
             need_dx=need_dx,
         )
 
-    def _check_parameters(self):
+    def _check_parameters(self) -> None:
         W, b = self.W, self.b
         arrays = W.value, W.grad, b and b.value, b and b.grad
         if all(map(operator.is_, arrays, self._checked)):  # as in every step but the first
@@ -300,19 +367,24 @@ class Dense:
             check_parameter("b", b, (self.n_out,), types)
         self._checked = arrays
 
-    def parameters(self):
-        """List the parameters: W and, where there is one, b."""
+    def parameters(self) -> list[Parameter]:
+        """List the parameters: W and, where there is one, b.
+
+        Returns
+        -------
+        list of Parameter
+        """
         return [self.W] if self.b is None else [self.W, self.b]
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         # A copy or a pickle holds what was learnt, not the last batch.
         return {**vars(self), "_x": None, "_y": None, "_checked": (None,) * 4}
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Dense({self.n_in}, {self.n_out}, {self.activation!r})"
 
 
-def _floating(dtype):
+def _floating(dtype: DTypeLike) -> np.dtype:
     try:
         known = None if dtype is None else np.dtype(dtype)  # NumPy takes None for float64
     except TypeError:
@@ -334,9 +406,18 @@ class Sequential:
     ------
     ValueError
         If the list is empty or two neighbours do not fit.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> network = Sequential([Dense(3, 8, "relu", rng=rng), Dense(8, 2, rng=rng)])
+    >>> network.forward(np.ones((5, 3))).shape
+    (5, 2)
+    >>> [p.value.shape for p in network.parameters()]
+    [(3, 8), (8,), (8, 2), (2,)]
     """
 
-    def __init__(self, layers):
+    def __init__(self, layers: Iterable[Layer]) -> None:
         self.layers = list(layers)
         if not self.layers:
             raise ValueError("layers must hold at least one layer, got none")
@@ -348,51 +429,117 @@ class Sequential:
                 )
         self.n_in, self.n_out = self.layers[0].n_in, self.layers[-1].n_out
 
-    def forward(self, x, *, remember=True):
-        """Pass x (N, n_in) through all layers; return the last one's output (N, n_out)."""
+    def forward(self, x: FloatArray, *, remember: bool = True) -> FloatArray:
+        """Pass x through all layers; return the last one's output.
+
+        Parameters
+        ----------
+        x : (N, n_in)
+        remember : bool
+            Whether the layers keep what ``backward`` needs.
+
+        Returns
+        -------
+        y : (N, n_out)
+        """
         for layer in self.layers:
             x = layer.forward(x, remember=remember)
         return x
 
-    def backward(self, dy, *, accumulate=True, need_dx=True):
-        """Pass the gradient dy (N, n_out) back through all layers; return dx (N, n_in).
+    def backward(
+        self, dy: FloatArray, *, accumulate: bool = True, need_dx: bool = True
+    ) -> FloatArray | MaybeNone:
+        """Pass the gradient in the output back through all layers.
 
-        ``accumulate`` and ``need_dx`` are as for ``Dense``.
+        Parameters
+        ----------
+        dy : (N, n_out)
+        accumulate, need_dx : bool
+            As for ``Dense``.
+
+        Returns
+        -------
+        dx : (N, n_in), or None without ``need_dx``
         """
         first, *rest = self.layers
         for layer in reversed(rest):
             dy = layer.backward(dy, accumulate=accumulate)
         return first.backward(dy, accumulate=accumulate, need_dx=need_dx)
 
-    def parameters(self):
-        """List the parameters of all layers, in order."""
+    def parameters(self) -> list[Parameter]:
+        """List the parameters of all layers, in order.
+
+        Returns
+        -------
+        list of Parameter
+        """
         return [p for layer in self.layers for p in layer.parameters()]
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Sequential({self.layers})"
 
 
 # The sample of a VAE's code: a layer without weights, whose noise is handed in --------------------
 
 
-def split(h):
-    """Split the encoder's output (N, 2 K) into means and log-variances, (N, K) each."""
+def split(h: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Split the encoder's output into means and log-variances.
+
+    Parameters
+    ----------
+    h : (N, 2 K)
+
+    Returns
+    -------
+    mu, logvar : (N, K)
+    """
     K = h.shape[1] // 2
     return np.ascontiguousarray(h[:, :K]), np.ascontiguousarray(h[:, K:])
 
 
-def join(dmu, dlogvar):
-    """Join the gradients in both halves, (N, K) each, into one in the encoder's output (N, 2 K)."""
+def join(dmu: FloatArray, dlogvar: FloatArray) -> FloatArray:
+    """Join the gradients in both halves of the encoder's output into one: ``split`` backward.
+
+    Parameters
+    ----------
+    dmu, dlogvar : (N, K)
+
+    Returns
+    -------
+    dh : (N, 2 K)
+    """
     return np.concatenate([dmu, dlogvar], axis=1)
 
 
-def reparameterise(mu, logvar, eps):
-    """Draw z = mu + exp(logvar / 2) eps (Kingma & Welling 2014, section 2.4); all are (N, K)."""
+def reparameterise(mu: FloatArray, logvar: FloatArray, eps: FloatArray) -> FloatArray:
+    """Draw z = mu + exp(logvar / 2) eps (Kingma & Welling 2014, section 2.4).
+
+    Parameters
+    ----------
+    mu, logvar : (N, K)
+    eps : (N, K)
+        Standard normal noise.
+
+    Returns
+    -------
+    z : (N, K)
+    """
     return mu + np.exp(0.5 * logvar) * eps
 
 
-def reparameterise_backward(dz, logvar, eps):
-    """Return the gradients in mu and logvar, given the one in z; all are (N, K)."""
+def reparameterise_backward(
+    dz: FloatArray, logvar: FloatArray, eps: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return the gradients in mu and logvar, given the one in z.
+
+    Parameters
+    ----------
+    dz, logvar, eps : (N, K)
+
+    Returns
+    -------
+    dmu, dlogvar : (N, K)
+    """
     # z = mu + exp(logvar / 2) eps
     dmu = dz
     dlogvar = dz * eps * 0.5 * np.exp(0.5 * logvar)

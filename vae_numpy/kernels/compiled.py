@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from vae_numpy._types import FloatArray
 from vae_numpy.kernels import reference
 from vae_numpy.kernels.jit import jit
 from vae_numpy.kernels.product import add_bias, add_bias_relu, product_into
@@ -18,7 +19,9 @@ from vae_numpy.kernels.turns import begin, end, share
 # The dense layer ----------------------------------------------------------------------------
 
 
-def dense_forward(x, W, b, activation):
+def dense_forward(
+    x: FloatArray, W: FloatArray, b: FloatArray | None, activation: str
+) -> FloatArray:
     if own_product(len(x) * W.size):
         y = np.empty((len(x), W.shape[1]), W.dtype)
         product_into(y, x, W, bias=b, relu=activation == "relu")
@@ -92,7 +95,18 @@ def _add_column_sums(da, db):
             db[j] += da[i, j]
 
 
-def dense_backward(dy, x, y, W, activation, dW, db, *, accumulate=True, need_dx=True):
+def dense_backward(
+    dy: FloatArray,
+    x: FloatArray,
+    y: FloatArray,
+    W: FloatArray,
+    activation: str,
+    dW: FloatArray,
+    db: FloatArray | None,
+    *,
+    accumulate: bool = True,
+    need_dx: bool = True,
+) -> FloatArray | None:
     if activation in _TIMES_DERIVATIVE:
         da = _TIMES_DERIVATIVE[activation](dy, y)
     else:
@@ -130,7 +144,7 @@ def squared_error(x_hat, x):
     return float(total / n), dx_hat
 
 
-def bernoulli_nll(logits, x):
+def bernoulli_nll(logits: FloatArray, x: FloatArray) -> tuple[float, FloatArray]:
     # NumPy's exp uses vector instructions; at most 1, so that nothing overflows
     e = np.abs(logits)
     np.exp(np.negative(e, out=e), out=e)
@@ -296,7 +310,17 @@ def adagrad_step(value, grad, sum_squares, learning_rate, eps):
         value[i] -= learning_rate * grad[i] / (math.sqrt(sum_squares[i]) + eps)
 
 
-def adam_step(value, grad, m, v, t, learning_rate, beta1, beta2, eps):
+def adam_step(
+    value: FloatArray,
+    grad: FloatArray,
+    m: FloatArray,
+    v: FloatArray,
+    t: int,
+    learning_rate: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+) -> None:
     arrays, scalars = (value, grad, m, v), (t, learning_rate, beta1, beta2, eps)
 
     def part(i, j, turn):

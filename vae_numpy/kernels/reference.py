@@ -4,22 +4,30 @@ Shapes: N rows in a batch, n_in and n_out features, D features of a datum, K lat
 loss is a sum over the features and a mean over the batch, and comes with its gradient.
 """
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import numpy as np
+from numpy.typing import NDArray
+
+from vae_numpy._types import BoolArray, FloatArray, IntArray, MaybeNone
 
 # Activations: y = f(a), and the derivative f'(a) written with the output y -----------------
 
 
-def _sigmoid(a):
+def _sigmoid(a: FloatArray) -> FloatArray:
     # 1 / (1 + exp(-a)), written with tanh so that no exp can overflow.
     return 0.5 * (1 + np.tanh(0.5 * a))
 
 
-def _softplus(a):
+def _softplus(a: FloatArray) -> FloatArray:
     # log(1 + exp(a)), with the large part taken out of the exponential.
     return np.maximum(a, 0) + np.log1p(np.exp(-np.abs(a)))
 
 
-ACTIVATIONS = {
+Elementwise: TypeAlias = Callable[[FloatArray], FloatArray]
+
+ACTIVATIONS: dict[str, tuple[Elementwise, Elementwise]] = {
     # name: (f(a), f'(a) as a function of y = f(a))
     "identity": (lambda a: a, lambda y: np.ones_like(y)),
     "relu": (lambda a: np.maximum(a, 0), lambda y: (y > 0).astype(y.dtype)),
@@ -32,7 +40,9 @@ ACTIVATIONS = {
 # The dense layer ----------------------------------------------------------------------------
 
 
-def dense_forward(x, W, b, activation):
+def dense_forward(
+    x: FloatArray, W: FloatArray, b: FloatArray | None, activation: str
+) -> FloatArray:
     """Compute y = f(x W + b).
 
     Parameters
@@ -53,16 +63,30 @@ def dense_forward(x, W, b, activation):
     return f(a)
 
 
-def dense_backward(dy, x, y, W, activation, dW, db, *, accumulate=True, need_dx=True):
+def dense_backward(
+    dy: FloatArray,
+    x: FloatArray,
+    y: FloatArray,
+    W: FloatArray,
+    activation: str,
+    dW: FloatArray,
+    db: FloatArray | None,
+    *,
+    accumulate: bool = True,
+    need_dx: bool = True,
+) -> FloatArray | MaybeNone:
     """Add the gradients of a dense layer into ``dW`` and ``db``; return the one in its input.
 
     Parameters
     ----------
-    dy, y : (N, n_out)
-        The loss's gradient in the output, and the output itself.
+    dy : (N, n_out)
+        The loss's gradient in the output.
     x : (N, n_in)
-    W, dW : (n_in, n_out)
+    y : (N, n_out)
+        The output.
+    W : (n_in, n_out)
     activation : a key of ``ACTIVATIONS``
+    dW : (n_in, n_out)
     db : (n_out,) or None
     accumulate : bool
         Without it ``dW`` and ``db`` are overwritten, whatever they held.
@@ -90,8 +114,18 @@ def dense_backward(dy, x, y, W, activation, dW, db, *, accumulate=True, need_dx=
 # Losses -------------------------------------------------------------------------------------
 
 
-def squared_error(x_hat, x):
-    """Compute 1/N sum (x_hat - x)^2 and its gradient in ``x_hat``; both are (N, D)."""
+def squared_error(x_hat: FloatArray, x: FloatArray) -> tuple[float, FloatArray]:
+    """Compute 1/N sum (x_hat - x)^2 and its gradient in ``x_hat``.
+
+    Parameters
+    ----------
+    x_hat, x : (N, D)
+
+    Returns
+    -------
+    value : float
+    dx_hat : (N, D)
+    """
     n = len(x)
     difference = x_hat - x
     value = np.sum(difference**2, dtype=np.float64) / n
@@ -103,7 +137,7 @@ def squared_error(x_hat, x):
 # derivative is the mean of x.
 
 
-def _continuous_normaliser(logits):
+def _continuous_normaliser(logits: FloatArray) -> FloatArray:
     # A = log((e^l - 1) / l), with the large part taken out of the exponential; in double.
     logits = logits.astype(np.float64)
     near_0, t, size = _split_at_0(logits)
@@ -113,7 +147,7 @@ def _continuous_normaliser(logits):
     return np.where(near_0, series, formula)
 
 
-def _continuous_mean(logits):
+def _continuous_mean(logits: FloatArray) -> FloatArray:
     # A' = 1 / (1 - e^-l) - 1 / l, written so that no exp can overflow; in double.
     logits = logits.astype(np.float64)
     near_0, t, size = _split_at_0(logits)
@@ -123,32 +157,34 @@ def _continuous_mean(logits):
     return np.where(near_0, series, np.where(logits < 0, least, 1 - least))
 
 
-def _split_at_0(logits):
+def _split_at_0(logits: FloatArray) -> tuple[BoolArray, FloatArray, FloatArray]:
     # Near 0 the formulas lose their digits to a difference, and Taylor's series takes over: where,
     # the logits there for the series, and the sizes of the others for the formula.
     near_0 = np.abs(logits) < 0.1
     return near_0, np.where(near_0, logits, 0), np.where(near_0, 1, np.abs(logits))
 
 
-def _log_sum_exp(logits, categories):
+def _log_sum_exp(logits: FloatArray, categories: IntArray) -> FloatArray:
     # A of each block, (N, n_blocks), with the largest logit taken out of the exponentials.
     most, _, total = _exp_in_blocks(logits, categories)
     return most + np.log(total)
 
 
-def _softmax(logits, categories):
+def _softmax(logits: FloatArray, categories: IntArray) -> FloatArray:
     _, e, total = _exp_in_blocks(logits, categories)
     return e / np.repeat(total, categories, axis=1)
 
 
-def _exp_in_blocks(logits, categories):
+def _exp_in_blocks(
+    logits: FloatArray, categories: IntArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     starts = np.cumsum(categories) - categories
     most = np.maximum.reduceat(logits, starts, axis=1)  # (N, n_blocks)
     e = np.exp(logits - np.repeat(most, categories, axis=1))
     return most, e, np.add.reduceat(e, starts, axis=1)
 
 
-NORMALISERS = {
+NORMALISERS: dict[str, tuple[Callable[..., FloatArray], Callable[..., FloatArray]]] = {
     # name: (A(l), its derivative, the mean)
     "bernoulli": (_softplus, _sigmoid),
     "continuous_bernoulli": (_continuous_normaliser, _continuous_mean),
@@ -156,10 +192,19 @@ NORMALISERS = {
 }
 
 
-def bernoulli_nll(logits, x):
-    """Compute -1/N sum log p(x | logits), in nats, and its gradient; both are (N, D).
+def bernoulli_nll(logits: FloatArray, x: FloatArray) -> tuple[float, FloatArray]:
+    """Compute -1/N sum log p(x | logits), in nats, and its gradient in the logits.
 
     With p = sigmoid(l): -x log p - (1 - x) log(1 - p) = log(1 + e^l) - x l.
+
+    Parameters
+    ----------
+    logits, x : (N, D)
+
+    Returns
+    -------
+    value : float
+    dlogits : (N, D)
     """
     n = len(x)
     value = np.sum(_softplus(logits) - x * logits, dtype=np.float64) / n
@@ -167,10 +212,19 @@ def bernoulli_nll(logits, x):
     return float(value), dlogits
 
 
-def continuous_bernoulli_nll(logits, x):
-    """Compute -1/N sum log p(x | logits), in nats, and its gradient; both are (N, D).
+def continuous_bernoulli_nll(logits: FloatArray, x: FloatArray) -> tuple[float, FloatArray]:
+    """Compute -1/N sum log p(x | logits), in nats, and its gradient in the logits.
 
     With the density e^(x l) / Z on [0, 1] (Loaiza-Ganem & Cunningham 2019): log Z - x l.
+
+    Parameters
+    ----------
+    logits, x : (N, D)
+
+    Returns
+    -------
+    value : float
+    dlogits : (N, D)
     """
     n = len(x)
     value = np.sum(_continuous_normaliser(logits) - x * logits, dtype=np.float64) / n
@@ -178,11 +232,24 @@ def continuous_bernoulli_nll(logits, x):
     return float(value), dlogits.astype(logits.dtype)
 
 
-def categorical_nll(logits, x, categories):
-    """Compute -1/N sum log p(x | logits), in nats, and its gradient; both are (N, D).
+def categorical_nll(
+    logits: FloatArray, x: FloatArray, categories: IntArray
+) -> tuple[float, FloatArray]:
+    """Compute -1/N sum log p(x | logits), in nats, and its gradient in the logits.
 
-    A row consists of blocks of ``categories`` (n_blocks,) columns, in each of which x has one 1.
-    With p = softmax(l) in each block: log sum e^l - x l.
+    A row consists of blocks, in each of which x has one 1. With p = softmax(l) in each block:
+    log sum e^l - x l.
+
+    Parameters
+    ----------
+    logits, x : (N, D)
+    categories : (n_blocks,) ints
+        The sizes of the blocks.
+
+    Returns
+    -------
+    value : float
+    dlogits : (N, D)
     """
     n = len(x)
     value = np.sum(_log_sum_exp(logits, categories), dtype=np.float64)
@@ -191,8 +258,20 @@ def categorical_nll(logits, x, categories):
     return float(value / n), dlogits
 
 
-def gaussian_nll(mean, logvar, x):
-    """Compute -1/N sum log N(x | mean, exp(logvar)), in nats, with gradients; all are (N, D)."""
+def gaussian_nll(
+    mean: FloatArray, logvar: FloatArray, x: FloatArray
+) -> tuple[float, FloatArray, FloatArray]:
+    """Compute -1/N sum log N(x | mean, exp(logvar)), in nats, with its gradients.
+
+    Parameters
+    ----------
+    mean, logvar, x : (N, D)
+
+    Returns
+    -------
+    value : float
+    dmean, dlogvar : (N, D)
+    """
     n = len(x)
     difference = mean - x
     scaled = difference * np.exp(-logvar)  # (mean - x) / variance
@@ -203,11 +282,22 @@ def gaussian_nll(mean, logvar, x):
     return float(value), dmean, dlogvar
 
 
-def laplace_nll(mean, logvar, x):
-    """Compute -1/N sum log p(x | mean, variance exp(logvar)), in nats; all are (N, D).
+def laplace_nll(
+    mean: FloatArray, logvar: FloatArray, x: FloatArray
+) -> tuple[float, FloatArray, FloatArray]:
+    """Compute -1/N sum log p(x | mean, variance exp(logvar)), in nats, with its gradients.
 
     The scale is b = e^(v/2) / sqrt 2, and -log p = log 2b + |x - mean| / b. Where x is the mean
     there is no derivative; the gradient says 0.
+
+    Parameters
+    ----------
+    mean, logvar, x : (N, D)
+
+    Returns
+    -------
+    value : float
+    dmean, dlogvar : (N, D)
     """
     n = len(x)
     difference = mean - x
@@ -219,16 +309,24 @@ def laplace_nll(mean, logvar, x):
     return float(value), dmean, dlogvar
 
 
-def gaussian_kl(mu, logvar):
+def gaussian_kl(mu: FloatArray, logvar: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Compute KL(N(mu, exp(logvar)) || N(0, 1)) per latent, in nats, and its gradients.
 
-    Both arguments are (N, K). The value is (K,), averaged over the batch; the gradients are
-    those of its sum.
+    Parameters
+    ----------
+    mu, logvar : (N, K)
+
+    Returns
+    -------
+    per_latent : (K,) float64
+        Averaged over the batch.
+    dmu, dlogvar : (N, K)
+        The gradients of the sum.
     """
     n = len(mu)
     # e^v - 1 - v loses its digits where v is near 0; expm1 keeps them.
     excess = np.expm1(logvar)
-    per_latent = 0.5 * np.sum(mu**2 + excess - logvar, axis=0, dtype=np.float64) / n
+    per_latent = 0.5 * (mu**2 + excess - logvar).sum(axis=0, dtype=np.float64) / n
     dmu = mu / n
     dlogvar = (0.5 / n) * excess
     return per_latent, dmu, dlogvar
@@ -237,21 +335,71 @@ def gaussian_kl(mu, logvar):
 # Optimiser steps, in place on flat arrays -----------------------------------------------------
 
 
-def sgd_step(value, grad, velocity, learning_rate, momentum):
-    """Gradient descent with momentum: u = momentum u + grad; value -= learning_rate u."""
+def sgd_step(
+    value: FloatArray,
+    grad: FloatArray,
+    velocity: FloatArray,
+    learning_rate: float,
+    momentum: float,
+) -> None:
+    """Gradient descent with momentum: u = momentum u + grad; value -= learning_rate u.
+
+    Parameters
+    ----------
+    value : (n,)
+        Overwritten.
+    grad : (n,)
+    velocity : (n,)
+        u, overwritten.
+    learning_rate, momentum : float
+    """
     velocity *= momentum
     velocity += grad
     value -= learning_rate * velocity
 
 
-def adagrad_step(value, grad, sum_squares, learning_rate, eps):
-    """Adagrad: divide each step by the root of the sum of all squared gradients so far."""
+def adagrad_step(
+    value: FloatArray, grad: FloatArray, sum_squares: FloatArray, learning_rate: float, eps: float
+) -> None:
+    """Adagrad: divide each step by the root of the sum of all squared gradients so far.
+
+    Parameters
+    ----------
+    value : (n,)
+        Overwritten.
+    grad : (n,)
+    sum_squares : (n,)
+        That sum, overwritten.
+    learning_rate, eps : float
+    """
     sum_squares += grad**2
     value -= learning_rate * grad / (np.sqrt(sum_squares) + eps)
 
 
-def adam_step(value, grad, m, v, t, learning_rate, beta1, beta2, eps):
-    """Adam's step number t (from 1): the running mean of the gradient over that of its size."""
+def adam_step(
+    value: FloatArray,
+    grad: FloatArray,
+    m: FloatArray,
+    v: FloatArray,
+    t: int,
+    learning_rate: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+) -> None:
+    """Adam: divide the running mean of the gradient by that of its size.
+
+    Parameters
+    ----------
+    value : (n,)
+        Overwritten.
+    grad : (n,)
+    m, v : (n,)
+        The running means of the gradient and of its square, overwritten.
+    t : int
+        The number of the step, from 1.
+    learning_rate, beta1, beta2, eps : float
+    """
     m *= beta1
     m += (1 - beta1) * grad
     v *= beta2
@@ -265,7 +413,15 @@ def adam_step(value, grad, m, v, t, learning_rate, beta1, beta2, eps):
 # Sprites ------------------------------------------------------------------------------------
 
 
-def render_sprites(shape, scale, angle, x, y, side, out):
+def render_sprites(
+    shape: IntArray,
+    scale: FloatArray,
+    angle: FloatArray,
+    x: FloatArray,
+    y: FloatArray,
+    side: int,
+    out: NDArray[np.number],
+) -> None:
     """Draw one white shape on black per picture: a pixel is 1 iff its centre is inside, else 0.
 
     The scene measures 64 x 64 units whatever ``side`` is, with y growing downwards.
