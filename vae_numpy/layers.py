@@ -124,6 +124,32 @@ class Layer(Protocol):
     shape_in, shape_out : tuple of int, optional
         For a layer on pictures, (C, H, W): channels, height, width. ``n_in`` and ``n_out`` are
         their products.
+
+    Examples
+    --------
+    A layer without parameters, and a VAE that trains through it:
+
+    >>> class LeakyReLU:
+    ...     def __init__(self, n):
+    ...         self.n_in = self.n_out = n
+    ...     def forward(self, x, *, remember=True):
+    ...         if remember:
+    ...             self.x = x
+    ...         return np.where(x > 0, x, 0.1 * x)
+    ...     def backward(self, dy, *, accumulate=True, need_dx=True):
+    ...         return np.where(self.x > 0, dy, 0.1 * dy)
+    ...     def parameters(self):
+    ...         return []
+    >>> from vae_numpy.models import VAE
+    >>> class LeakyVAE(VAE):
+    ...     def build_networks(self, n_features, dtype, rng):
+    ...         super().build_networks(n_features, dtype, rng)  # for the decoder
+    ...         first = Dense(n_features, 8, rng=rng, dtype=dtype)
+    ...         last = Dense(8, 2 * self.n_components, rng=rng, dtype=dtype)
+    ...         self.encoder_ = Sequential([first, LeakyReLU(8), last])
+    >>> X = np.random.default_rng(0).normal(size=(50, 4))
+    >>> LeakyVAE(max_iter=2, random_state=0).fit(X).transform(X).shape
+    (50, 2)
     """
 
     n_in: int
@@ -170,7 +196,8 @@ class Layer(Protocol):
         Returns
         -------
         list of Parameter
-            In an order that never changes.
+            In an order that never changes. A model moves their arrays (``flatten``): read
+            ``value`` and ``grad`` anew in each call.
         """
         ...
 
