@@ -4,9 +4,7 @@ import inspect
 
 from public import constructor, inside, public_things, stale
 
-TO_DO = {  # to become empty; a package stands for all that is in it
-    "exercises",
-}
+TO_DO = {"exercises"}  # to become empty; a package stands for all that is in it
 
 
 def unannotated(thing):

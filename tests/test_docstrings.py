@@ -42,9 +42,7 @@ LEFT_OUT = {
 }
 
 # To become empty. A package stands for all that is in it.
-NUMPYDOC_TO_DO = {
-    "exercises",
-}
+NUMPYDOC_TO_DO = {"exercises"}
 
 
 # Examples ------------------------------------------------------------------------------------

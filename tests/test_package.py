@@ -138,3 +138,10 @@ threads = [threading.Thread(target=ask) for _ in range(4)]
 print(json.dumps(names))
 """
     assert value_of(code) == ["numba"] * 4
+
+
+def test_no_module_is_longer_than_a_reader_takes_at_a_time():
+    files = [*(ROOT / "vae_numpy").rglob("*.py")]
+    lengths = {str(f.relative_to(ROOT)): len(f.read_text("utf-8").splitlines()) for f in files}
+    assert {name: n for name, n in lengths.items() if n > 500} == {}
+    assert lengths[str(Path("vae_numpy/models/base.py"))] < 350

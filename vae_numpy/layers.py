@@ -6,7 +6,7 @@ in a ``Sequential`` and in every model stands under ``Layer``.
 """
 
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,101 +14,22 @@ import numpy as np
 from vae_numpy import kernels
 from vae_numpy._types import ArrayLike, DTypeLike, FloatArray, MaybeNone
 from vae_numpy.kernels.reference import ACTIVATIONS
+from vae_numpy.parameters import Parameter, check_parameter, flatten
 from vae_numpy.utils import check_choice, check_generator, check_integer
 
-
-class Parameter:
-    """An array to be learnt, with the gradient of the loss in it.
-
-    Parameters
-    ----------
-    value : array of float32 or float64
-        Copied only if it is read-only or not C-contiguous.
-
-    Attributes
-    ----------
-    value, grad : array
-        Of the same shape and type. ``grad`` starts at zero and is added to by ``backward``.
-    """
-
-    def __init__(self, value: FloatArray) -> None:
-        self.value: FloatArray = np.require(value, requirements=["C", "W"])
-        self.grad: FloatArray = np.zeros_like(self.value)
-
-    def zero_grad(self) -> None:
-        """Set the gradient back to zero."""
-        self.grad[...] = 0
-
-    def __repr__(self) -> str:
-        return f"Parameter(shape={self.value.shape}, dtype={self.value.dtype})"
-
-
-_TYPES: tuple[np.dtype, ...] = np.dtype(np.float32), np.dtype(np.float64)
-
-
-def check_parameter(
-    name: str,
-    parameter: Parameter,
-    shape: tuple[int, ...],
-    types: tuple[np.dtype, ...] = _TYPES,
-) -> tuple[np.dtype, ...]:
-    """Check that a parameter's arrays are what a kernel takes them for; return their type.
-
-    Kernels do not look: they would read and write beyond an array that is too small.
-
-    Parameters
-    ----------
-    name : str
-    parameter : Parameter
-    shape : tuple of int
-    types : tuple of dtypes
-        Those that ``value`` may have; ``grad`` has the same.
-
-    Returns
-    -------
-    tuple of one dtype
-
-    Raises
-    ------
-    ValueError
-        If ``value`` or ``grad`` is not a C-contiguous array of that shape and type.
-    """
-    for part in ("value", "grad"):
-        x = getattr(parameter, part)
-        is_array = isinstance(x, np.ndarray)
-        if not (is_array and x.shape == shape and x.dtype in types and x.flags.c_contiguous):
-            got = f"{x.dtype} {x.shape}, {x.strides} bytes apart" if is_array else repr(x)
-            wanted = f"C-contiguous {' or '.join(map(str, types))} array of shape {shape}"
-            raise ValueError(f"{name}.{part} must be a {wanted}, got {got}")
-        types = (x.dtype,)
-    return types
-
-
-def flatten(parameters: Sequence[Parameter]) -> Parameter:
-    """Move all parameters into one buffer and return that buffer as a single parameter.
-
-    Each parameter becomes a view into it, so that one call of an optimiser's kernel updates a
-    whole model.
-
-    Parameters
-    ----------
-    parameters : list of Parameter
-        All of one type. Their values are kept; their gradients start at zero.
-
-    Returns
-    -------
-    flat : Parameter
-        One-dimensional, as long as all parameters together.
-    """
-    flat = Parameter(np.concatenate([p.value.ravel() for p in parameters]))
-    start = 0
-    for p in parameters:
-        stop = start + p.value.size
-        shape = p.value.shape
-        p.value = flat.value[start:stop].reshape(shape)
-        p.grad = flat.grad[start:stop].reshape(shape)
-        start = stop
-    return flat
+__all__ = [
+    "Dense",
+    "Layer",
+    "Parameter",
+    "Sequential",
+    "check_parameter",
+    "flatten",
+    "join",
+    "reparameterise",
+    "reparameterise_backward",
+    "split",
+    "widest",
+]
 
 
 class Layer(Protocol):
@@ -124,6 +45,32 @@ class Layer(Protocol):
     shape_in, shape_out : tuple of int, optional
         For a layer on pictures, (C, H, W): channels, height, width. ``n_in`` and ``n_out`` are
         their products.
+
+    Examples
+    --------
+    A layer without parameters, and a VAE that trains through it:
+
+    >>> class LeakyReLU:
+    ...     def __init__(self, n):
+    ...         self.n_in = self.n_out = n
+    ...     def forward(self, x, *, remember=True):
+    ...         if remember:
+    ...             self.x = x
+    ...         return np.where(x > 0, x, 0.1 * x)
+    ...     def backward(self, dy, *, accumulate=True, need_dx=True):
+    ...         return np.where(self.x > 0, dy, 0.1 * dy)
+    ...     def parameters(self):
+    ...         return []
+    >>> from vae_numpy.models import VAE
+    >>> class LeakyVAE(VAE):
+    ...     def build_networks(self, n_features, dtype, rng):
+    ...         super().build_networks(n_features, dtype, rng)  # for the decoder
+    ...         first = Dense(n_features, 8, rng=rng, dtype=dtype)
+    ...         last = Dense(8, 2 * self.n_components, rng=rng, dtype=dtype)
+    ...         self.encoder_ = Sequential([first, LeakyReLU(8), last])
+    >>> X = np.random.default_rng(0).normal(size=(50, 4))
+    >>> LeakyVAE(max_iter=2, random_state=0).fit(X).transform(X).shape
+    (50, 2)
     """
 
     n_in: int
@@ -170,7 +117,8 @@ class Layer(Protocol):
         Returns
         -------
         list of Parameter
-            In an order that never changes.
+            In an order that never changes. A model moves their arrays (``flatten``): read
+            ``value`` and ``grad`` anew in each call.
         """
         ...
 

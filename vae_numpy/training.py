@@ -52,9 +52,11 @@ class History(dict[str, list]):
         Parameters
         ----------
         **values : float, or an array for a loss in parts
+            NumPy's numbers become Python's.
         """
         for name, value in values.items():
-            self.setdefault(name, []).append(value)
+            plain = value.item() if isinstance(value, np.generic) else value
+            self.setdefault(name, []).append(plain)
 
 
 class Run:
@@ -374,8 +376,10 @@ class HeldOut:
         loss : float
         weights : (n_weights,)
         """
-        if self.best is None or loss < self.least:
+        if self.best is None:
             self.least, self.best = loss, weights.copy()
+        elif loss < self.least:
+            self.least, self.best[...] = loss, weights  # in place: one array less at a time
 
     def put_best(self, weights: FloatArray) -> None:
         """Overwrite ``weights`` by the best ones, and keep them as the last.

@@ -36,14 +36,14 @@ def answer_file(chapter):
 def solution_text(exercise):
     """Return the text of an exercise's solution."""
     lines = _lines(exercise.chapter)
-    return _text(lines, _definitions(lines)[exercise.name])
+    return _text(lines, _solved(lines, exercise))
 
 
 def stub_text(exercise):
     """Return the text of an exercise's stub, as it stands in the reader's file."""
     lines = _lines(exercise.chapter)
-    definitions = _definitions(lines)
-    return _stub(lines, definitions[exercise.name], definitions.get(_buggy(exercise)))
+    buggy = _definitions(lines).get(_buggy(exercise))
+    return _stub(lines, _solved(lines, exercise), buggy)
 
 
 def given_text(exercise):
@@ -56,7 +56,7 @@ def given_text(exercise):
     imports = [node for node in tree if isinstance(node, (ast.Import, ast.ImportFrom))]
     theirs = {e.name for e in exercises_of(exercise.chapter)}
     helpers = {name: n for n in tree if n not in imports for name in _bound(n) - theirs}
-    wanted, needed = [_definitions(lines)[exercise.name]], []
+    wanted, needed = [_solved(lines, exercise)], []
     while wanted:
         used = {n.id for n in ast.walk(wanted.pop()) if isinstance(n, ast.Name)}
         new = [node for name, node in helpers.items() if name in used and node not in needed]
@@ -181,6 +181,14 @@ def _buggy(exercise):
 def _definitions(lines):
     kinds = (ast.FunctionDef, ast.ClassDef)
     return {n.name: n for n in ast.parse("\n".join(lines)).body if isinstance(n, kinds)}
+
+
+def _solved(lines, exercise):
+    definitions = _definitions(lines)
+    if exercise.name not in definitions:
+        file = f"ch{exercise.chapter:02d}/solution.py"
+        raise ValueError(f"{file} has no {exercise.name}, the solution of {exercise.number}")
+    return definitions[exercise.name]
 
 
 def _first(node):

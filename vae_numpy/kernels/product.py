@@ -404,15 +404,7 @@ def _rows_times_panel(a, a_turned, slab, panel, c, c_row, shape, fresh, scratch)
 _NO_BIAS = {char: np.empty(0, char) for char in "fd"}
 
 
-def product_into(
-    C: FloatArray,
-    A: FloatArray,
-    B: FloatArray,
-    *,
-    add: bool = False,
-    bias: FloatArray | None = None,
-    relu: bool = False,
-) -> FloatArray:
+def product_into(C, A, B, *, add=False, bias=None, relu=False):
     """Compute C = A B, C += A B, C = A B + bias or C = relu(A B + bias), and return C."""
     if not C.flags.c_contiguous:
         C[...] = product_into(np.ascontiguousarray(C), A, B, add=add, bias=bias, relu=relu)

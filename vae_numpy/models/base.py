@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
 from vae_numpy._types import ArrayLike, FilePath, FloatArray
@@ -256,6 +257,8 @@ class BaseAutoencoder(Learner, ClassNamePrefixFeaturesOutMixin, TransformerMixin
         return -float(self._scores(X).mean())
 
     # What scikit-learn asks for -----------------------------------------------------------------
+
+    __metadata_request__inverse_transform = {"Z": UNUSED}  # Z is data, in X's place
 
     @property
     def _dtype(self) -> np.dtype:

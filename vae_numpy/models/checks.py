@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.utils.validation import check_array, validate_data
 
-from vae_numpy._types import ArrayLike, FloatArray
+from vae_numpy._types import ArrayLike, DTypeLike, FloatArray
 from vae_numpy.schedules import SCHEDULES
 from vae_numpy.utils import check_choice, check_integer, check_number
 
@@ -69,6 +69,32 @@ def check_training(model: "Learner") -> None:
     callbacks = () if model.callbacks is None else model.callbacks
     if not isinstance(callbacks, (list, tuple)) or not all(map(callable, callbacks)):
         raise TypeError(f"callbacks must be a list of callables or None, got {callbacks!r}")
+
+
+def check_networks(model: "Learner", n_features: int, dtype: DTypeLike) -> None:
+    """Check the networks that somebody's own ``build_networks`` may have made.
+
+    Raises
+    ------
+    ValueError
+        If the ends of one, or the type of its parameters, are not what the model needs.
+    """
+    K = model.n_components
+    wanted = {"encoder_": (n_features, model._numbers_per_latent * K), "decoder_": (K, n_features)}
+    for name, ends in wanted.items():
+        network = getattr(model, name, None)
+        got = getattr(network, "n_in", None), getattr(network, "n_out", None)
+        if got != ends:
+            raise ValueError(
+                f"build_networks must make {name} with n_in = {ends[0]} and n_out = {ends[1]} "
+                f"for n_components = {K}, got n_in = {got[0]} and n_out = {got[1]} of {network}"
+            )
+        for p in getattr(model, name).parameters():
+            if p.value.dtype != dtype:
+                raise ValueError(
+                    f"build_networks must make parameters of the dtype that it is given, "
+                    f"{dtype}, got {p.value.dtype} in {name}"
+                )
 
 
 def hidden_sizes(name: str, sizes: object) -> tuple[int, ...]:

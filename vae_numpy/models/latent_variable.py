@@ -24,6 +24,7 @@ class LatentVariableModel(BaseAutoencoder):
     and ``likelihood_`` reads the output of ``decoder_``.
     """
 
+    _numbers_per_latent = 2
     likelihood_: Likelihood
 
     def encode(self, X: ArrayLike) -> tuple[FloatArray, FloatArray]:
@@ -184,7 +185,8 @@ class LatentVariableModel(BaseAutoencoder):
         Raises
         ------
         NotFittedError, ValueError, TypeError
-            If the model was not fitted, or ``n`` is no integer of at least 1.
+            If the model was not fitted, ``n`` is no integer of at least 1, or what the training
+            ended in, a huge variance say, overflows.
         """
         check_is_fitted(self)
         check_integer("n", n, minimum=1)
@@ -195,7 +197,14 @@ class LatentVariableModel(BaseAutoencoder):
             output = self._infer(self.decoder_, z)
             return [self.likelihood_.mean(output) if mean else self.likelihood_.sample(output, rng)]
 
-        return self._in_blocks(draw, z)[0]
+        with np.errstate(over="ignore", invalid="ignore"):
+            (X,) = self._in_blocks(draw, z)
+        if not np.isfinite(X).all():
+            raise ValueError(
+                f"sample needs a decoder and a variance whose draws {X.dtype} can hold, got "
+                "infinite ones; train with a smaller learning_rate_init or features of about 1"
+            )
+        return X
 
     def traverse(self, z: ArrayLike, latent: int, values: ArrayLike) -> FloatArray:
         """Decode copies of one code in which one latent takes the given values.

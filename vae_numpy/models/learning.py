@@ -28,7 +28,12 @@ from sklearn.utils.validation import check_is_fitted
 from vae_numpy._types import ArrayLike, DTypeLike, FloatArray, IntArray, MaybeNone, RandomState
 from vae_numpy.kernels.threads import one_blas_thread
 from vae_numpy.layers import Layer, Parameter, flatten
-from vae_numpy.models.checks import check_samples, check_training, in_model_selection
+from vae_numpy.models.checks import (
+    check_networks,
+    check_samples,
+    check_training,
+    in_model_selection,
+)
 from vae_numpy.optimisers import SGD, Adagrad, Adam, Optimiser
 from vae_numpy.schedules import learning_rate_at
 from vae_numpy.training import (
@@ -84,14 +89,16 @@ class Learner:
     # None makes a solver that takes no steps.
     _solvers: Mapping[str, Callable[[float], Optimiser] | MaybeNone] = SOLVERS
     _learned_arrays: tuple[str, ...] = ()  # the names of those beside the parameters
+    _numbers_per_latent = 1  # that the encoder puts out
     # What the networks were built by, fixed from then on.
     _network_arguments: tuple[str, ...] = ("n_components",)
 
     def build_networks(self, n_features: int, dtype: DTypeLike, rng: np.random.Generator) -> None:
         """Make ``encoder_`` and ``decoder_`` with their first weights.
 
-        Override it to train layers of your own: anything that keeps ``layers.Layer``, with the
-        right ``n_in`` and ``n_out`` at both ends.
+        Override it to train layers of your own: anything that keeps ``layers.Layer``. The encoder
+        takes ``n_features`` numbers and puts out ``n_components`` (a VAE's twice as many: means
+        and log-variances); the decoder takes ``n_components`` and puts out ``n_features``.
 
         Parameters
         ----------
@@ -298,6 +305,7 @@ class Learner:
             run.order = None
             raise
         if held_out is not None and not run.interrupted:
+            del last_good, epoch_start  # room for the copy that comes
             held_out.put_best(weights.value)
 
     def _step(self, x: FloatArray, rng: np.random.Generator) -> Losses:
@@ -358,6 +366,7 @@ class Learner:
 
     def _begin(self, X: FloatArray, rng: np.random.Generator) -> None:
         self.build_networks(X.shape[1], X.dtype, rng)
+        check_networks(self, X.shape[1], X.dtype)
         self._built_with = self._networks_ask_for()
 
     def _networks_ask_for(self) -> dict[str, object]:

@@ -148,15 +148,16 @@ def _restore(model, one_row, header, arrays):
 
 
 class _Rationed(np.random.Generator):
-    """Draws zeros, and no more of them than the file holds weights.
+    """Draws zeros, and not many more of them than the file holds weights.
 
     All that a model draws to begin with is overwritten. So a file that states huge layers is
-    refused before they are made.
+    refused before they are made. ``build_networks`` of a reader's own may make layers and throw
+    them away: it gets some more, 80 MB at most.
     """
 
     def __init__(self, n_weights):
         super().__init__(np.random.PCG64(0))
-        self.n_weights = self.left = n_weights
+        self.n_weights, self.left = n_weights, n_weights + 10**7
 
     def uniform(self, low=0.0, high=1.0, size=None):
         self.left -= math.prod(size)
