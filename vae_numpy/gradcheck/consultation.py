@@ -8,7 +8,8 @@ import numpy as np
 
 from vae_numpy._types import ArrayLike, FloatArray
 from vae_numpy.gradcheck.differences import Differences, differences
-from vae_numpy.gradcheck.doctor import Case, Diagnosis, Features, Suspect, from_noise, from_previous
+from vae_numpy.gradcheck.doctor import Case, Diagnosis
+from vae_numpy.gradcheck.suspects import Features, Suspect, from_noise, from_previous
 
 Gradients: TypeAlias = dict[str, FloatArray]  # by name, such as "dW"
 # What is to be judged: gradients by name, one alone, or a function that returns such.
