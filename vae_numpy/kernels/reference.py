@@ -420,7 +420,7 @@ def render_sprites(
     x: FloatArray,
     y: FloatArray,
     side: int,
-    out: NDArray[np.number],
+    out: NDArray[np.bool_ | np.number],
 ) -> None:
     """Draw one white shape on black per picture: a pixel is 1 iff its centre is inside, else 0.
 
@@ -434,7 +434,7 @@ def render_sprites(
         Size (at most 1), radians counter-clockwise on the screen, and the centre, in units.
     side : int
         Pixels along an edge of a picture.
-    out : (N, side, side), of any number type
+    out : (N, side, side), bool or of any number type
         Overwritten.
     """
     pixel = 64.0 / side
