@@ -133,9 +133,11 @@ def loss_of(model):
 
 
 def suited(model, X):
-    """Give the model the arguments that only the data tell."""
+    """Give the model the arguments that only the data tell, and take a variance of no use away."""
     if loss_of(model) == "categorical":
         model.set_params(categories=blocks(X.shape[1]))
+    if isinstance(model, VAE) and "variance" not in LIKELIHOODS[model.likelihood].arguments:
+        model.set_params(variance=1.0)
     return model, X
 
 
