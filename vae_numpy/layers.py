@@ -103,7 +103,7 @@ class Layer(Protocol):
     """What the networks and the models ask of a layer; a class that has it all is one.
 
     Rows are samples, whatever is in them: a layer on pictures takes (N, C H W) and knows the shape
-    behind it. ``Dense`` and ``Sequential`` are layers.
+    behind it. ``Dense``, ``Conv2D``, ``ConvTranspose2D`` and ``Sequential`` are layers.
 
     Attributes
     ----------
@@ -144,7 +144,94 @@ def widest(network):
     return max(max(layer.n_in, layer.n_out) for layer in layers)
 
 
-class Dense:
+def _floating(dtype):
+    try:
+        known = None if dtype is None else np.dtype(dtype)  # NumPy takes None for float64
+    except TypeError:
+        known = None
+    if known not in (np.float32, np.float64):
+        raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
+    return known
+
+
+class Affine:
+    """What layers with weights share: y = f(a), where a is linear in x, plus a bias.
+
+    ``Dense``, ``Conv2D`` and ``ConvTranspose2D`` add ``forward`` and ``backward``. The weights
+    start uniform in +-sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010, eq. 16), for relu in
+    +-sqrt(6 / fan_in) (He et al. 2015, eq. 10); the bias starts at zero.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Numbers in a row that comes in and in one that goes out.
+    shape : tuple of int
+        Of the weights.
+    fans : (fan_in, fan_out)
+        How many inputs an output is computed from, and how many outputs an input goes into.
+    n_bias : int
+        Numbers in the bias.
+    activation, rng, dtype, bias
+        As of ``Dense``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If one of these four is not as there.
+    """
+
+    def __init__(self, n_in, n_out, *, shape, fans, n_bias, activation, rng, dtype, bias):
+        check_choice("activation", activation, ACTIVATIONS)
+        check_generator(rng)
+        dtype = _floating(dtype)
+        self.n_in, self.n_out, self.activation = n_in, n_out, activation
+        fan_in, fan_out = fans
+        limit = np.sqrt(6 / (fan_in if activation == "relu" else fan_in + fan_out))
+        self.W = Parameter(rng.uniform(-limit, limit, shape).astype(dtype))
+        self.b = Parameter(np.zeros(n_bias, dtype)) if bias else None
+        self._shapes = shape, (n_bias,)
+        self._x = self._y = None
+        self._checked = (None,) * 4  # the arrays that were last found to fit
+
+    def _take(self, x):
+        """Return x (N, n_in) in the layer's own type, or say what is wrong with it."""
+        self._check_parameters()
+        x = np.asarray(x, self.W.value.dtype)
+        if x.ndim != 2 or x.shape[1] != self.n_in:
+            raise ValueError(f"x must have shape (N, {self.n_in}), got {x.shape}")
+        return x
+
+    def _take_gradient(self, dy):
+        """Return dy (N, n_out) in the layer's own type, or say what is wrong with it."""
+        if self._y is None:
+            raise RuntimeError("backward needs a forward(x) before it")
+        self._check_parameters()
+        dy = np.asarray(dy, self.W.value.dtype)
+        shape = len(self._y), self.n_out
+        if dy.shape != shape:
+            raise ValueError(f"dy must have the output's shape {shape}, got {dy.shape}")
+        return dy
+
+    def _check_parameters(self):
+        W, b = self.W, self.b
+        arrays = W.value, W.grad, b and b.value, b and b.grad
+        if all(map(operator.is_, arrays, self._checked)):  # as in every step but the first
+            return
+        types = check_parameter("W", W, self._shapes[0])
+        if b is not None:
+            check_parameter("b", b, self._shapes[1], types)
+        self._checked = arrays
+
+    def parameters(self):
+        """List the parameters: W and, where there is one, b."""
+        return [self.W] if self.b is None else [self.W, self.b]
+
+    def __getstate__(self):
+        # A copy or a pickle holds what was learnt, not the last batch.
+        return {**vars(self), "_x": None, "_y": None, "_checked": (None,) * 4}
+
+
+class Dense(Affine):
     """The dense layer y = f(x W + b).
 
     The weights start uniform in +-sqrt(6 / (n_in + n_out)) (Glorot & Bengio 2010, eq. 16), for
@@ -178,15 +265,17 @@ class Dense:
     def __init__(self, n_in, n_out, activation="identity", *, rng, dtype=np.float32, bias=True):
         check_integer("n_in", n_in, minimum=1)
         check_integer("n_out", n_out, minimum=1)
-        check_choice("activation", activation, ACTIVATIONS)
-        check_generator(rng)
-        dtype = _floating(dtype)
-        self.n_in, self.n_out, self.activation = n_in, n_out, activation
-        limit = np.sqrt(6 / (n_in if activation == "relu" else n_in + n_out))
-        self.W = Parameter(rng.uniform(-limit, limit, (n_in, n_out)).astype(dtype))
-        self.b = Parameter(np.zeros(n_out, dtype)) if bias else None
-        self._x = self._y = None
-        self._checked = (None,) * 4  # the arrays that were last found to fit
+        super().__init__(
+            n_in,
+            n_out,
+            shape=(n_in, n_out),
+            fans=(n_in, n_out),
+            n_bias=n_out,
+            activation=activation,
+            rng=rng,
+            dtype=dtype,
+            bias=bias,
+        )
 
     def forward(self, x, *, remember=True):
         """Compute y = f(x W + b).
@@ -207,10 +296,7 @@ class Dense:
             If ``x`` is not (N, n_in), or an array of a parameter was replaced by one that does not
             fit.
         """
-        self._check_parameters()
-        x = np.asarray(x, self.W.value.dtype)
-        if x.ndim != 2 or x.shape[1] != self.n_in:
-            raise ValueError(f"x must have shape (N, {self.n_in}), got {x.shape}")
+        x = self._take(x)
         b = None if self.b is None else self.b.value
         y = kernels.dense_forward(x, self.W.value, b, self.activation)
         if remember:
@@ -242,12 +328,7 @@ class Dense:
         ValueError
             If ``dy`` has another shape than that output, or as for ``forward``.
         """
-        if self._y is None:
-            raise RuntimeError("backward needs a forward(x) before it")
-        self._check_parameters()
-        dy = np.asarray(dy, self.W.value.dtype)
-        if dy.shape != self._y.shape:
-            raise ValueError(f"dy must have the output's shape {self._y.shape}, got {dy.shape}")
+        dy = self._take_gradient(dy)
         db = None if self.b is None else self.b.grad
         return kernels.dense_backward(
             dy,
@@ -261,36 +342,8 @@ class Dense:
             need_dx=need_dx,
         )
 
-    def _check_parameters(self):
-        W, b = self.W, self.b
-        arrays = W.value, W.grad, b and b.value, b and b.grad
-        if all(map(operator.is_, arrays, self._checked)):  # as in every step but the first
-            return
-        types = check_parameter("W", W, (self.n_in, self.n_out))
-        if b is not None:
-            check_parameter("b", b, (self.n_out,), types)
-        self._checked = arrays
-
-    def parameters(self):
-        """List the parameters: W and, where there is one, b."""
-        return [self.W] if self.b is None else [self.W, self.b]
-
-    def __getstate__(self):
-        # A copy or a pickle holds what was learnt, not the last batch.
-        return {**vars(self), "_x": None, "_y": None, "_checked": (None,) * 4}
-
     def __repr__(self):
         return f"Dense({self.n_in}, {self.n_out}, {self.activation!r})"
-
-
-def _floating(dtype):
-    try:
-        known = None if dtype is None else np.dtype(dtype)  # NumPy takes None for float64
-    except TypeError:
-        known = None
-    if known not in (np.float32, np.float64):
-        raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
-    return known
 
 
 class Sequential:
