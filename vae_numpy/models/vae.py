@@ -1,14 +1,16 @@
 """The variational autoencoder; with ``beta`` above 1, the beta-VAE."""
 
+import math
+
 import numpy as np
 
 from vae_numpy import kernels
 from vae_numpy.kernels.reference import ACTIVATIONS
 from vae_numpy.layers import join, reparameterise, reparameterise_backward, split
 from vae_numpy.likelihoods import LIKELIHOODS
-from vae_numpy.models.autoencoder import dense_stack
 from vae_numpy.models.checks import hidden_sizes
 from vae_numpy.models.latent_variable import LatentVariableModel
+from vae_numpy.models.networks import pictures_between, stack
 from vae_numpy.utils import check_choice, check_integer, check_number
 
 
@@ -53,6 +55,8 @@ class VAE(LatentVariableModel):
         ``likelihood="categorical"``, and for no other.
     decoder_hidden_layer_sizes, decoder_activation : or None
         None mirrors the encoder.
+    image_shape, conv_channels
+        As for ``Autoencoder``; the decoder's convolutions mirror the encoder's.
     solver, learning_rate_init, learning_rate, batch_size, max_iter, tol, n_iter_no_change, \
 early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_start, callbacks
         As for ``Autoencoder``.
@@ -77,6 +81,14 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
     >>> vae = VAE(n_components=1, variance="learnt", max_iter=5, random_state=0).fit(X)
     >>> vae.sample(3, random_state=0).shape
     (3, 2)
+
+    The network of Burgess et al. (2018), for pictures of 64 x 64 pixels:
+
+    >>> pictures = {"image_shape": (64, 64), "conv_channels": (32, 32, 32, 32)}
+    >>> vae = VAE(10, (256, 256), "relu", "bernoulli", **pictures)
+    >>> vae.build_networks(64 * 64, np.float32, np.random.default_rng(0))
+    >>> vae.encoder_.layers[0]
+    Conv2D((1, 64, 64), 32, (4, 4), 'relu', stride=2, padding=1)
     """
 
     _learned = (*LatentVariableModel._learned, "likelihood_")
@@ -89,6 +101,8 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
         "categories",
         "decoder_hidden_layer_sizes",
         "decoder_activation",
+        "image_shape",
+        "conv_channels",
     )
 
     def __init__(
@@ -108,6 +122,8 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
         categories=None,
         decoder_hidden_layer_sizes=None,
         decoder_activation=None,
+        image_shape=None,
+        conv_channels=(),
         solver="adam",
         learning_rate_init=0.001,
         learning_rate="constant",
@@ -137,6 +153,8 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
         self.categories = categories
         self.decoder_hidden_layer_sizes = decoder_hidden_layer_sizes
         self.decoder_activation = decoder_activation
+        self.image_shape = image_shape
+        self.conv_channels = conv_channels
         self.solver = solver
         self.learning_rate_init = learning_rate_init
         self.learning_rate = learning_rate
@@ -205,15 +223,14 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
         return float(cost - log_p.mean())
 
     def build_networks(self, n_features, dtype, rng):
-        K, sizes = self.n_components, hidden_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
-        decoder_sizes, activation = sizes[::-1], self.decoder_activation or self.activation
+        K, hidden = self.n_components, hidden_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
+        mirrored, activation = hidden[::-1], self.decoder_activation or self.activation
         if self.decoder_hidden_layer_sizes is not None:
-            decoder_sizes = hidden_sizes(
-                "decoder_hidden_layer_sizes", self.decoder_hidden_layer_sizes
-            )
-        options = {"rng": rng, "dtype": dtype}
-        self.encoder_ = dense_stack((n_features, *sizes, 2 * K), self.activation, **options)
-        self.decoder_ = dense_stack((K, *decoder_sizes, n_features), activation, **options)
+            mirrored = hidden_sizes("decoder_hidden_layer_sizes", self.decoder_hidden_layer_sizes)
+        pictures = pictures_between(self.image_shape, self.conv_channels, n_features)
+        options, n = {"pictures": pictures, "rng": rng, "dtype": dtype}, math.prod(pictures[-1])
+        self.encoder_ = stack((n, *hidden, 2 * K), self.activation, **options)
+        self.decoder_ = stack((K, *mirrored, n), activation, up=True, **options)
 
     def _begin(self, X, rng):
         self.likelihood_ = self._new_likelihood(X)
@@ -241,6 +258,7 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
                 f"got {self.categories!r}"
             )
         check_choice("activation", self.activation, ACTIVATIONS)
+        pictures_between(self.image_shape, self.conv_channels, X.shape[1])
         if self.decoder_activation is not None:
             check_choice("decoder_activation", self.decoder_activation, ACTIVATIONS)
         check_number("beta", self.beta, minimum=0)
