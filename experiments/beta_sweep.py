@@ -7,8 +7,6 @@ After Locatello et al. (2019), who found that the seed matters more than beta. E
 fresh random pictures in every batch, and its beta cools down to the value in the table.
 """
 
-import shutil
-
 from experiments import runs
 from experiments.sprite_models import (
     SMALL,
@@ -96,7 +94,7 @@ def ship(models, options):
     for beta in SHIPPED:
         job = {"beta": beta, "seed": seed, **TRAINING}
         target = options.folder / "results" / f"beta_sweep-beta{beta}.npz"
-        shutil.copyfile(runs.checkpoint("beta_sweep/models", job, options), target)
+        runs.write(target, runs.checkpoint("beta_sweep/models", job, options).read_bytes())
     return seed
 
 

@@ -8,6 +8,8 @@ paper's four factors: scale, rotation and the two positions. What was tried befo
 is told in higgins2017.md.
 """
 
+import io
+
 import numpy as np
 from sklearn.decomposition import PCA, FastICA
 
@@ -208,7 +210,9 @@ def ship(training, seeds, options):
         job = {"beta": 4, "hottest": HOTTEST[4], "seed": seed, **training}
         model = VAE.load(runs.checkpoint("higgins2017/models", job, options))
         pictures[f"seed{seed}"] = traversals(model, training["size"])
-    np.savez_compressed(options.folder / "results" / "higgins2017-traversals.npz", **pictures)
+    file = io.BytesIO()
+    np.savez_compressed(file, **pictures)
+    runs.write(options.folder / "results" / "higgins2017-traversals.npz", file.getvalue())
 
 
 if __name__ == "__main__":

@@ -29,11 +29,12 @@ from vae_numpy.models.archive import write_file
 HERE = Path(__file__).parent
 
 
-def parse(description, seeds, argv=None):
+def parse(description, seeds, argv=None, *, quick_seeds=1):
     """Read the options that all experiments share; ``seeds`` is how many there are by default."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--quick", action="store_true", help="the smallest form, for a look")
-    parser.add_argument("--seeds", type=int, help=f"how many seeds (default {seeds}, quick 1)")
+    how_many = f"how many seeds (default {seeds}, quick {quick_seeds})"
+    parser.add_argument("--seeds", type=int, help=how_many)
     parser.add_argument("--jobs", type=int, default=1, help="processes on this machine")
     parser.add_argument("--backend", choices=["loky", "dask"], default="loky")
     parser.add_argument("--scheduler", help="address of a dask scheduler, tcp://host:port")
@@ -42,7 +43,7 @@ def parse(description, seeds, argv=None):
     if options.backend == "dask" and options.scheduler is None:
         parser.error("--backend dask needs --scheduler ADDRESS")
     if options.seeds is None:
-        options.seeds = 1 if options.quick else seeds
+        options.seeds = quick_seeds if options.quick else seeds
     return options
 
 
@@ -111,10 +112,15 @@ def checkpoint(name, job, options):
     return options.folder / "runs" / name / f"{key(job)}.npz"
 
 
+def write(path, content):
+    """Write all bytes of a file or nothing of it, in a folder that need not be there yet."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_file(path, content)
+
+
 def write_json(path, content):
     """Write all of a file or nothing of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_file(path, (json.dumps(content, indent=1, default=_plain) + "\n").encode())
+    write(path, (json.dumps(content, indent=1, default=_plain) + "\n").encode())
 
 
 def write_results(name, configuration, seeds, models, options, **more):

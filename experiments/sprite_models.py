@@ -6,6 +6,7 @@ from vae_numpy.data.sprites import FACTOR_NAMES, Sprites
 from vae_numpy.losses import gaussian_kl
 from vae_numpy.metrics import all_scores, mutual_information, sample_codes
 from vae_numpy.metrics.mutual_information import entropy
+from vae_numpy.utils import make_rng
 
 # The small network for sprites of 32 x 32 pixels.
 SMALL_SIZE = 32
@@ -27,10 +28,11 @@ def stream(size, rows, seed):
 
 
 def untrained(model, X):
-    """Draw the weights of a model: one step so short that float32 does not notice it."""
-    rate = model.learning_rate_init
-    model.set_params(learning_rate_init=2e-30).partial_fit(X[:1])
-    return model.set_params(learning_rate_init=rate)
+    """Draw the weights of a model for rows like X, as ``partial_fit`` does, and train nothing."""
+    X, rng = model._check(X, reset=True), make_rng(model.random_state)
+    model._begin(X, rng)
+    model._start_run(rng)
+    return model
 
 
 def describe(model, size, n=10_000):

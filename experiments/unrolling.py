@@ -1,34 +1,22 @@
 """Which autoencoders unroll a curve, how often, and what does not help (chapter 3).
 
-    python -m experiments.unrolling           all runs, about 20 minutes on one core
-    python -m experiments.unrolling --quick   two seeds, printed and not saved
+    python -m experiments.unrolling           all models, about 20 minutes on one core
+    python -m experiments.unrolling --quick   two seeds, few points, short trainings: 15 seconds
 
-What an interrupted call has finished is not run again, unless a setting was changed.
-
-Each run is scored by the explained variance of the reconstruction and, on a curve, by the absolute
-rank correlation of the code with the true position; on a sheet, by how well the code's neighbours
-tell the two positions. The positions are used for nothing else.
+Each model is scored by the explained variance of the reconstruction and, on a curve, by the
+absolute rank correlation of the code with the true position; on a sheet, by how well the code's
+neighbours tell the two positions. The positions are used for nothing else. The networks on the
+digits are scored by the squared error of a held-out picture.
 """
 
-import argparse
-import json
-import os
-import platform
-import sys
-import time
-from pathlib import Path
-
 import numpy as np
-import scipy
-import sklearn
-from joblib import Parallel, delayed
 from scipy.stats import spearmanr
 from sklearn.decomposition import PCA
 from sklearn.neighbors import KNeighborsRegressor, NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 
-from experiments import runs as frame
-from vae_numpy import __version__, data, kernels
+from experiments import runs
+from vae_numpy import data
 from vae_numpy.data.geodesic import geodesic_order
 from vae_numpy.layers import flatten
 from vae_numpy.losses import squared_error
@@ -36,11 +24,10 @@ from vae_numpy.metrics import explained_variance, pca_spectrum
 from vae_numpy.models import Autoencoder
 from vae_numpy.models.networks import stack
 from vae_numpy.optimisers import Adam
-from vae_numpy.schedules import fit_growing
+from vae_numpy.schedules import fit_growing, learning_rate_at
 
-RESULTS = Path(__file__).parent / "results" / "unrolling.json"
-N_POINTS = 1500
-SEEDS = range(100, 110)  # the settings were chosen on other seeds
+FIRST_SEED = 100  # the settings were chosen on other seeds
+SHEET = "swiss roll"  # it needs two latents, the curves one
 
 BASE = {"learning_rate": "cosine", "batch_size": 64}
 SMOOTH = {
@@ -52,18 +39,15 @@ SMOOTH = {
 PLAIN = {**BASE, "hidden_layer_sizes": (64, 64), "learning_rate_init": 3e-3}
 # The plain control has the growing and the settling epochs of the curriculum.
 GROWING, SETTLING = 600, 300
-SETTINGS = {
-    "smooth": {"n_components": 1, **SMOOTH, "batch_size": 128, "max_iter": 400},
-    "plain": {"n_components": 1, **PLAIN, "max_iter": GROWING + SETTLING},
-    "cure": {"n_components": 1, **PLAIN, "weight_decay": 1e-5, "max_iter": SETTLING},
-    "input noise": {
-        "n_components": 1,
-        **PLAIN,
-        "noise": "gaussian",
-        "noise_level": 0.1,
-        "max_iter": GROWING + SETTLING,
-    },
-    "swiss roll": {"n_components": 2, **SMOOTH, "max_iter": 400},
+LONG = {**PLAIN, "max_iter": GROWING + SETTLING}
+NETWORKS = {
+    "smooth": {**SMOOTH, "batch_size": 128, "max_iter": 400},
+    "plain": LONG,
+    "cure": {**PLAIN, "weight_decay": 1e-5, "max_iter": SETTLING},
+    "fourier features": {**LONG, "features": True},
+    "neighbours pulled": {**LONG, "pull": 1.0},
+    "input noise": {**LONG, "noise": "gaussian", "noise_level": 0.1},
+    "swiss roll": {**SMOOTH, "max_iter": 400},
     "digits": {
         **BASE,
         "hidden_layer_sizes": (256,),
@@ -72,14 +56,24 @@ SETTINGS = {
         "max_iter": 100,
     },
 }
-
-
-CONFIGURATION = {
-    "networks": SETTINGS,
-    "growing epochs": GROWING,
-    "points": N_POINTS,
-    "seeds": list(SEEDS),
-}
+RUNS = [
+    # cloud, setting, how it is trained
+    ("open spiral, 1.5 turns", "smooth", "fit"),
+    ("spiral, 1.5 turns", "smooth", "fit"),
+    ("spiral, 1.5 turns", "cure", "cure"),
+    ("spiral, 3 turns", "plain", "fit"),
+    ("spiral, 3 turns", "cure", "cure"),
+    ("spiral, 3 turns", "fourier features", "variant"),
+    ("spiral, 3 turns", "neighbours pulled", "variant"),
+    ("spiral, 3 turns", "input noise", "fit"),
+    ("helix, 3 turns", "plain", "fit"),
+    ("helix, 3 turns", "cure", "cure"),
+    (SHEET, "swiss roll", "fit"),
+    (SHEET, "cure", "cure"),
+]
+# The epochs are divided by "shorten".
+SIZES = {"points": 1500, "latents": [*range(1, 17), 32], "shorten": 1}
+QUICK = {"points": 300, "latents": [2, 16], "shorten": 20}
 
 
 def make_open_spiral(n, random_state):
@@ -91,28 +85,120 @@ def make_open_spiral(n, random_state):
 
 
 CLOUDS = {
-    "open spiral, 1.5 turns": lambda seed: make_open_spiral(N_POINTS, seed),
-    "spiral, 1.5 turns": lambda seed: data.make_spiral(N_POINTS, random_state=seed),
-    "spiral, 3 turns": lambda seed: data.make_spiral(N_POINTS, turns=3, random_state=seed),
-    "helix, 3 turns": lambda seed: data.make_helix(N_POINTS, random_state=seed),
-    "swiss roll": lambda seed: data.make_swiss_roll(N_POINTS, random_state=seed),
+    "open spiral, 1.5 turns": make_open_spiral,
+    "spiral, 1.5 turns": lambda n, seed: data.make_spiral(n, random_state=seed),
+    "spiral, 3 turns": lambda n, seed: data.make_spiral(n, turns=3, random_state=seed),
+    "helix, 3 turns": lambda n, seed: data.make_helix(n, random_state=seed),
+    SHEET: lambda n, seed: data.make_swiss_roll(n, random_state=seed),
 }
 
 
-def fit(X, setting, seed):
-    return Autoencoder(**SETTINGS[setting], random_state=seed).fit(X)
+# The jobs -------------------------------------------------------------------------------------
 
 
-def cure(X, setting, seed, **changes):
-    model = Autoencoder(**SETTINGS[setting] | changes, random_state=seed, warm_start=True)
-    return fit_growing(model, X, geodesic_order(X), n_growing=GROWING, random_state=seed)
+def curve_jobs(seeds, points, shorten):
+    """List the trainings on curves and on the sheet."""
+    jobs = []
+    for cloud, setting, training in RUNS:
+        job = {"cloud": cloud, "points": points, "setting": setting, "training": training}
+        job["network"] = network(setting, 2 if cloud == SHEET else 1, shorten)
+        if training == "cure":
+            job["n_growing"] = GROWING // shorten
+        jobs += [{**job, "seed": seed} for seed in seeds]
+    return jobs
 
 
-def cure_sheet(X, setting, seed):
-    return cure(X, setting, seed, n_components=2)
+def digit_jobs(seeds, latents, shorten):
+    """List the trainings on the digits."""
+    return [
+        {
+            "cloud": "digits",
+            "setting": f"{k} latents",
+            "training": "fit",
+            "network": network("digits", k, shorten),
+            "seed": seed,
+        }
+        for k in latents
+        for seed in seeds
+    ]
 
 
-# The cures that failed need other losses or another decoder -----------------------------------
+def network(setting, n_components, shorten):
+    """Return the arguments of a network, with a ``shorten``-th of its epochs."""
+    arguments = {"n_components": n_components, **NETWORKS[setting]}
+    return {**arguments, "max_iter": arguments["max_iter"] // shorten}
+
+
+def fit(X, job):
+    """Train on all points at once."""
+    return Autoencoder(**job["network"], random_state=job["seed"]).fit(X)
+
+
+def cure(X, job):
+    """Train on a growing part of the points, then on all."""
+    model = Autoencoder(**job["network"], random_state=job["seed"], warm_start=True)
+    order = geodesic_order(X)
+    return fit_growing(model, X, order, n_growing=job["n_growing"], random_state=job["seed"])
+
+
+def variant(X, job):
+    """Train with another loss or another decoder."""
+    return Variant(**job["network"], random_state=job["seed"]).fit(X)
+
+
+TRAININGS = {"fit": fit, "cure": cure, "variant": variant}
+
+
+def unroll(job):
+    """Train on a cloud; return how well it comes back and how well the code tells the position."""
+    X, t = CLOUDS[job["cloud"]](job["points"], job["seed"])
+    if job["cloud"] != SHEET:
+        X = StandardScaler().fit_transform(X)
+    X = X.astype(np.float32)
+    model = TRAININGS[job["training"]](X, job)
+    Z = model.transform(X)
+    result = {"explained_variance": round(explained_variance(X, model.reconstruct(X)), 4)}
+    if t.ndim == 1:
+        result["spearman"] = round(abs(float(spearmanr(Z[:, 0], t)[0])), 4)
+    else:
+        result["position"] = [round(position_from_code(Z, p), 4) for p in t.T]
+    return result
+
+
+def position_from_code(Z, position):
+    """R^2 of guessing each odd row's position from the six nearest codes of even rows."""
+    Z = StandardScaler().fit_transform(Z)
+    guess = KNeighborsRegressor(6).fit(Z[::2], position[::2])
+    return float(guess.score(Z[1::2], position[1::2]))
+
+
+def digits():
+    """Split the digits into pictures to learn from (1437, 64) and held-out ones (360, 64)."""
+    train, test, _, _ = data.split_digits()
+    return train.astype(np.float32), test.astype(np.float32)
+
+
+def compress(job):
+    """Train on the digits; return the squared error per held-out picture."""
+    train, test = digits()
+    model = TRAININGS[job["training"]](train, job)
+    return {"squared_error": round(-model.score(test), 4)}
+
+
+def pca_error(k):
+    """Compute the squared error per held-out picture of the digits of k principal components."""
+    train, test = digits()
+    pca = PCA(k, svd_solver="full").fit(train)
+    return round(squared_error(pca.inverse_transform(pca.transform(test)), test)[0], 4)
+
+
+def linear_share(cloud, points):
+    """Compute the share of a cloud's variance along its first principal direction."""
+    spectrum = pca_spectrum(CLOUDS[cloud](points, 0)[0])
+    return round(spectrum[0] / spectrum.sum(), 4)
+
+
+# The cures that failed need another loss or another decoder -----------------------------------
 
 
 def fourier(z):
@@ -135,12 +221,27 @@ class Variant:
     the variance is taken as a constant, or shrinking all codes would pay.
     """
 
-    def __init__(self, seed, *, features=False, pull=0.0):
-        self.rng = np.random.default_rng(seed)
+    def __init__(
+        self,
+        n_components,
+        hidden_layer_sizes,
+        *,
+        learning_rate,
+        learning_rate_init,
+        batch_size,
+        max_iter,
+        random_state,
+        features=False,
+        pull=0.0,
+    ):
+        self.rng = np.random.default_rng(random_state)
+        self.learning_rate, self.learning_rate_init = learning_rate, learning_rate_init
+        self.batch_size, self.max_iter = batch_size, max_iter
         self.features, self.pull = features, pull
         options = {"activation": "tanh", "rng": self.rng, "dtype": np.float32}
-        self.encoder = stack((2, 64, 64, 1), **options)
-        self.decoder = stack((9 if features else 1, 64, 64, 2), **options)
+        K, sizes = n_components, hidden_layer_sizes
+        self.encoder = stack((2, *sizes, K), **options)
+        self.decoder = stack((9 if features else K, *sizes[::-1], 2), **options)
 
     def transform(self, X):
         return self.encoder.forward(X)
@@ -151,14 +252,15 @@ class Variant:
 
     def fit(self, X):
         flat = flatten(self.encoder.parameters() + self.decoder.parameters())
-        optimiser = Adam(PLAIN["learning_rate_init"])
+        optimiser = Adam(self.learning_rate_init)
         nearest = NearestNeighbors(n_neighbors=5).fit(X).kneighbors(X)[1][:, 1:]  # (N, 4)
-        n_steps = (GROWING + SETTLING) * -(-len(X) // 64)
+        n_steps = self.max_iter * -(-len(X) // self.batch_size)
         for step in range(n_steps):
-            rate = 0.5 * (1 + np.cos(np.pi * step / n_steps))
-            optimiser.learning_rate = PLAIN["learning_rate_init"] * rate
-            i = self.rng.integers(len(X), size=64)
-            j = nearest[i, self.rng.integers(4, size=64)]
+            optimiser.learning_rate = learning_rate_at(
+                self.learning_rate, self.learning_rate_init, step / n_steps
+            )
+            i = self.rng.integers(len(X), size=self.batch_size)
+            j = nearest[i, self.rng.integers(4, size=self.batch_size)]
             flat.zero_grad()
             self.backward(X[np.concatenate([i, j]) if self.pull else i])
             optimiser.step([flat])
@@ -177,123 +279,38 @@ class Variant:
         self.encoder.backward(dz)
 
 
-VARIANTS = {"fourier features": {"features": True}, "neighbours pulled": {"pull": 1.0}}
+# The whole ------------------------------------------------------------------------------------
 
 
-def variant(X, setting, seed):
-    return Variant(seed, **VARIANTS[setting]).fit(X)
+def main(argv=None):
+    """Train the models, or those that are missing, and write the result."""
+    options = runs.parse(__doc__, seeds=10, quick_seeds=2, argv=argv)
+    sizes = QUICK if options.quick else SIZES
+    seeds = range(FIRST_SEED, FIRST_SEED + options.seeds)
+    jobs = curve_jobs(seeds, sizes["points"], sizes["shorten"])
+    models = runs.run_all("unrolling/curves", jobs, unroll, options=options)
+    print(table(models))
+    jobs = digit_jobs(seeds[:3], sizes["latents"], sizes["shorten"])
+    models += runs.run_all("unrolling/digits", jobs, compress, options=options)
+    runs.write_results(
+        "unrolling",
+        {"networks": NETWORKS, "n_growing": GROWING, **sizes},
+        seeds,
+        models,
+        options,
+        linear_share={cloud: linear_share(cloud, sizes["points"]) for cloud in CLOUDS},
+        pca_error={k: pca_error(k) for k in sizes["latents"]},
+    )
 
 
-# The runs -------------------------------------------------------------------------------------
-
-RUNS = [
-    # cloud, setting, how it is trained
-    ("open spiral, 1.5 turns", "smooth", fit),
-    ("spiral, 1.5 turns", "smooth", fit),
-    ("spiral, 1.5 turns", "cure", cure),
-    ("spiral, 3 turns", "plain", fit),
-    ("spiral, 3 turns", "cure", cure),
-    ("spiral, 3 turns", "fourier features", variant),
-    ("spiral, 3 turns", "neighbours pulled", variant),
-    ("spiral, 3 turns", "input noise", fit),
-    ("helix, 3 turns", "plain", fit),
-    ("helix, 3 turns", "cure", cure),
-    ("swiss roll", "swiss roll", fit),
-    ("swiss roll", "cure", cure_sheet),
-]
-
-
-def score(cloud, setting, train, seed):
-    X, t = CLOUDS[cloud](seed)
-    if cloud != "swiss roll":
-        X = StandardScaler().fit_transform(X)
-    X = X.astype(np.float32)
-    start = time.perf_counter()
-    with frame.ctrl_c_raises():
-        model = train(X, setting, seed)
-    result = {"seed": seed, "seconds": round(time.perf_counter() - start, 1)}
-    result["explained_variance"] = round(explained_variance(X, model.reconstruct(X)), 4)
-    if t.ndim == 1:
-        result["spearman"] = round(abs(float(spearmanr(model.transform(X)[:, 0], t)[0])), 4)
-    else:
-        result["position"] = [round(position_from_code(model.transform(X), p), 4) for p in t.T]
-    return result
-
-
-def position_from_code(Z, position):
-    """R^2 of guessing each odd row's position from the six nearest codes of even rows."""
-    Z = StandardScaler().fit_transform(Z)
-    guess = KNeighborsRegressor(6).fit(Z[::2], position[::2])
-    return float(guess.score(Z[1::2], position[1::2]))
-
-
-def digits(quick):
-    """Squared error per held-out picture, by number of latents: PCA's and the networks'."""
-    train, test, _, _ = data.split_digits()
-    train, test = train.astype(np.float32), test.astype(np.float32)
-    result = {}
-    for k in (2, 16) if quick else (*range(1, 17), 32):
-        pca = PCA(k, svd_solver="full").fit(train)
-        by_pca = squared_error(pca.inverse_transform(pca.transform(test)), test)[0]
-        networks = [Autoencoder(k, **SETTINGS["digits"], random_state=s) for s in SEEDS[:3]]
-        with frame.ctrl_c_raises():
-            models = [network.fit(train) for network in networks]
-        errors = [round(-model.score(test), 4) for model in models]
-        result[k] = {"pca": round(by_pca, 4), "autoencoder": errors}
-        print(f"digits, {k:2} latents: PCA {by_pca:.3f}, autoencoder", errors, flush=True)
-    return result
-
-
-def finished():
-    """The runs and digits of an earlier call with this configuration."""
-    earlier = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    if earlier.get("settings") != json.loads(json.dumps(CONFIGURATION)):
-        return {}, {}
-    return earlier["runs"], earlier["digits"]
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="two seeds, printed and not saved")
-    parser.add_argument("--jobs", type=int, default=1, help="processes, one seed each")
-    arguments = parser.parse_args()
-    seeds = SEEDS[:2] if arguments.quick else SEEDS
-    runs, by_latents = ({}, {}) if arguments.quick else finished()
-    spectra = {name: pca_spectrum(make(0)[0]) for name, make in CLOUDS.items()}
-    results = {
-        "command": "python -m experiments.unrolling",
-        "settings": CONFIGURATION,
-        "linear_share": {name: round(s[0] / s.sum(), 4) for name, s in spectra.items()},
-        "runs": runs,
-        "digits": by_latents,
-        "python": platform.python_version(),
-        "versions": {
-            "vae_numpy": __version__,
-            "numpy": np.__version__,
-            "scipy": scipy.__version__,
-            "scikit-learn": sklearn.__version__,
-        },
-        "backend": kernels.backend(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-    }
-
-    def save():
-        if not arguments.quick:
-            frame.write_json(RESULTS, results)
-
-    for cloud, setting, train in RUNS:
-        name = f"{cloud}: {setting}"
-        if name not in runs:
-            tasks = (delayed(score)(cloud, setting, train, seed) for seed in seeds)
-            runs[name] = Parallel(n_jobs=arguments.jobs)(tasks)
-            save()
-        pairs = [f"{r['explained_variance']:.3f}/{r.get('spearman', 0):.3f}" for r in runs[name]]
-        print(f"{name:42}", *pairs, flush=True)
-    if not by_latents:
-        results["digits"] = digits(arguments.quick)
-        save()
-    if arguments.quick:
-        json.dump(results, sys.stdout, indent=1)
+def table(models):
+    """Set the seeds side by side: explained variance and rank correlation, or the positions."""
+    lines = {}
+    for m in models:
+        scores = [m["explained_variance"], *m.get("position", [m.get("spearman")])]
+        line = lines.setdefault(f"{m['cloud']}: {m['setting']}", [])
+        line.append("/".join(f"{score:.3f}" for score in scores))
+    return "\n".join(f"{name:42}{'  '.join(line)}" for name, line in lines.items())
 
 
 if __name__ == "__main__":

@@ -47,6 +47,11 @@ def _methods(cls):
     return found
 
 
+def constructor(cls, name="__init__"):
+    """Return a class's own constructor, or None; that of a protocol is typing's."""
+    return None if getattr(cls, "_is_protocol", False) else vars(cls).get(name)
+
+
 def stale(to_do, homes_with_findings):
     """Return the entries of a to-do list that name nothing with findings any more."""
     return [

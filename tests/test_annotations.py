@@ -2,25 +2,9 @@
 
 import inspect
 
-from public import inside, public_things, stale
+from public import constructor, inside, public_things, stale
 
-TO_DO = {  # to become empty; a package stands for all that is in it
-    "data",
-    "exercises",
-    "gradcheck",
-    "inference",
-    "kernels",
-    "layers",
-    "likelihoods",
-    "losses",
-    "metrics",
-    "models",
-    "optimisers",
-    "plotting",
-    "schedules",
-    "training",
-    "utils",
-}
+TO_DO = {"exercises"}  # to become empty; a package stands for all that is in it
 
 
 def unannotated(thing):
@@ -28,7 +12,7 @@ def unannotated(thing):
     if isinstance(thing, property):
         thing = thing.fget
     if inspect.isclass(thing):
-        thing = vars(thing).get("__init__")  # None: inherited, or there is none
+        thing = constructor(thing)  # None: inherited, or there is none
     thing = getattr(thing, "__func__", thing)
     if not inspect.isfunction(thing) or not hasattr(thing, "__annotations__"):
         return []

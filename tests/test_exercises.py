@@ -1,18 +1,22 @@
 """The machinery of the exercises: what a reader sees for each way to be wrong, and the guard."""
 
+import math
 import os
 import random
 import subprocess
 import sys
 import threading
 import time
+import warnings
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 from vae_numpy import exercises
-from vae_numpy.exercises import catalogue, guard, stubs
+from vae_numpy.exercises import __main__ as writer
+from vae_numpy.exercises import answers, catalogue, guard, stubs
 
 ROOT = Path(__file__).parents[1]
 
@@ -53,11 +57,19 @@ def no_return(x):
     x + x
 
 
+def leave():
+    raise GeneratorExit  # no Exception, so that many an "except" lets it pass
+
+
 ANSWERS = {
     "not started": (stub, "write double"),
     "raises": (crash, "raises IndexError: list index out of range"),
     "leaves": (lambda x: sys.exit(), "raises SystemExit"),
     "returns nothing": (no_return, "returns nothing; wanted an array of shape (3,)"),
+    "leaves otherwise": (lambda x: leave(), "raises GeneratorExit"),
+    "fault 19, half precision": (lambda x: (2 * x).astype(np.float16), "returns float16"),
+    "fault 19, objects": (lambda x: (2 * x).astype(object), "of type object and shape (3,)"),
+    "fault 19, text": (lambda x: np.array("2"), "an array of type <U1 and shape ()"),
     "wrong type": (lambda x: "2", "returns an object of type str; wanted an array of shape (3,)"),
     "wrong shape": (lambda x: 2 * x[None], "shape (1, 3); wanted an array of shape (3,)"),
     "ragged": (lambda x: [[1, 2], [3]], "rows of different lengths"),
@@ -89,6 +101,28 @@ def test_an_exception_is_shown_at_the_readers_line(verdict):
     found = verdict(double, crash)
     assert any(line.endswith("return y[7]  # here") for line in found.details)
     assert "exercises" not in "\n".join(found.details)  # no line of ours
+
+
+@pytest.mark.parametrize("wrapped", [np.array(3.0, object), np.array("3"), np.float16(3)])
+def test_fault_19_a_wrapped_number_is_not_called_a_number(verdict, wrapped):
+    returned = verdict(lambda answer: answer.gives(3.0), lambda: wrapped)
+    kept = verdict(lambda answer: answer.compare(answer().value, 3.0), lambda: Holder(wrapped))
+    for found in returned, kept:
+        assert found.state == "wrong" and "cannot go on" not in found.line
+        assert "returns a number" not in found.line and str(wrapped.dtype) in found.line
+
+
+class Holder:
+    def __init__(self, value):
+        self.value = value
+
+
+@pytest.mark.parametrize("returned", [np.full(30, "a"), [[1.0] * 29, [2.0]], [None] * 30])
+def test_fault_19_a_large_wrong_type_can_be_shown(verdict, returned):
+    found = verdict(
+        lambda answer: answer.compare(answer().value, np.ones(30)), lambda: Holder(returned)
+    )
+    assert found.state == "wrong" and "cannot go on" not in found.line
 
 
 @pytest.mark.parametrize(
@@ -184,12 +218,100 @@ def test_a_loop_without_end_is_stopped(verdict, answer):
         assert any("line" in detail for detail in found.details)
 
 
-def test_a_loop_in_another_thread_is_stopped(verdict):
+def in_thread(call):
+    """Return what ``call`` returns in a thread; it has a minute."""
     found = []
-    thread = threading.Thread(target=lambda: found.append(verdict(double, endless, seconds=0.1)))
+    thread = threading.Thread(target=lambda: found.append(call()), daemon=True)
     thread.start()
     thread.join(60)
-    assert "stopped after 0.1 seconds" in found[0].line
+    return found[0]
+
+
+def test_a_loop_in_another_thread_is_stopped(verdict):
+    found = in_thread(lambda: verdict(double, endless, seconds=0.1))
+    assert "stopped after 0.1 seconds" in found.line
+
+
+def sleeps(x):
+    while True:
+        try:
+            time.sleep(0.01)
+        except BaseException:
+            continue
+
+
+def sleeps_in_two_loops(x):
+    while True:
+        try:
+            while True:
+                try:
+                    time.sleep(0.01)
+                except BaseException:
+                    continue
+        except BaseException:
+            continue
+
+
+def sleeps_in_a_helper(x):
+    while True:
+        try:
+            sleeps(x)
+        except:  # noqa: E722
+            pass
+
+
+def keeps_what_it_swallows(x):
+    kept = []
+    while True:
+        try:
+            y = x + 1
+            time.sleep(0.01)
+            x = y - 1
+        except BaseException as error:
+            kept.append(error)
+
+
+def goes_on_from_finally(x):
+    while True:
+        try:
+            time.sleep(0.01)
+        finally:
+            continue  # noqa: B012
+
+
+def returns_what_it_has(x):
+    try:
+        sleeps(x)
+    except:  # noqa: E722
+        return 2 * x
+
+
+SWALLOWERS = [
+    sleeps,
+    sleeps_in_two_loops,
+    sleeps_in_a_helper,
+    keeps_what_it_swallows,
+    goes_on_from_finally,
+    returns_what_it_has,
+]
+
+
+@pytest.mark.parametrize("run", [lambda call: call(), in_thread], ids=["here", "in a thread"])
+@pytest.mark.parametrize("answer", SWALLOWERS)
+def test_fault_21_the_limit_holds_whatever_is_swallowed(verdict, answer, run):
+    start, tracer = time.monotonic(), sys.gettrace()
+    found = run(lambda: verdict(double, answer, seconds=0.1))
+    assert found.line.startswith("stopped after 0.1 seconds"), found
+    assert time.monotonic() - start < 5
+    assert sys.gettrace() is tracer
+    assert any("time.sleep" in detail for detail in found.details), found
+    again = run(lambda: verdict(double, lambda x: 2 * x))
+    assert again, again  # nothing of it is left
+
+
+def test_the_line_that_was_stopped_is_told_in_a_thread_too(verdict):
+    found = in_thread(lambda: verdict(double, endless, seconds=0.1))
+    assert any("x = x + 1" in detail or "while True" in detail for detail in found.details)
 
 
 def test_time_for_others_does_not_count(verdict):
@@ -230,6 +352,63 @@ def test_one_endless_line_is_cut_too(verdict):
 def test_a_touched_global_seed_is_named(verdict, touch):
     found = verdict(double, lambda x: (touch(), 2 * x)[1])
     assert "global random state" in found.line
+
+
+CHANGES = {
+    "NumPy's error state": lambda: np.seterr(all="raise"),
+    "NumPy's print options": lambda: np.set_printoptions(precision=1, suppress=True),
+    "np.random": lambda: np.random.seed(3),  # noqa: NPY002
+    "random": lambda: random.seed(3),
+    "recursion limit": lambda: sys.setrecursionlimit(567),
+    "working directory": lambda: os.chdir(os.path.dirname(os.getcwd())),
+    "environment": lambda: os.environ.update(LEFT_BY_AN_ANSWER="1"),
+    "import path": lambda: sys.path.insert(0, "left by an answer"),
+    "streams": lambda: setattr(sys, "stderr", None),
+    "matplotlib's rcParams": lambda: plt.rcParams.update({"font.size": 99}),
+}
+
+
+def test_fault_19_every_setting_has_a_change_to_be_tested_with():
+    assert CHANGES.keys() == guard.SETTINGS.keys()
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_fault_19_what_an_answer_does_to_the_process_is_undone(verdict, name):
+    def told():
+        return repr(guard.SETTINGS[name][0]())
+
+    seen = []
+
+    def check(answer):
+        answer()
+        seen.append(told())  # the check itself goes on in the process as it was
+
+    def answer():
+        seen.append(told())
+        CHANGES[name]()
+        seen.append(told())
+
+    before = told()
+    verdict(check, answer)
+    verdict(check, lambda: (CHANGES[name](), 1 / 0))
+    assert told() == before
+    assert seen[0] != seen[1]
+    assert seen[2:] in ([seen[0]], [])  # nothing where the change itself is a mistake
+
+
+def test_fault_19_one_answers_seterr_does_not_fail_anothers(verdict):
+    def careless(x):
+        np.seterr(all="raise")
+        warnings.simplefilter("error")
+        return 2 * x
+
+    def right(x):
+        return 2 * x + 0 * np.log(x - 1).clip(0)  # divides by zero, and says so in a warning
+
+    assert verdict(double, careless)
+    assert verdict(double, right)
+    with np.errstate(all="raise"):  # in the reader's own session
+        assert verdict(double, right)
 
 
 def test_a_changed_argument_is_named_unless_it_may_change(verdict):
@@ -292,7 +471,7 @@ def test_a_number_that_does_not_exist_is_named(number):
 def test_stub_and_solution_are_shown(capsys):
     exercises.stub("2.7")
     shown = capsys.readouterr().out
-    assert shown.startswith("def train_step(Xc, V, W, eta):")
+    assert shown.startswith("import numpy as np\n\n\ndef train_step(Xc, V, W, eta):")
     assert "find the bug" in shown and 'check("2.7", train_step)' in shown
     exercises.solution("2.7")
     assert "with the W of the forward pass" in capsys.readouterr().out
@@ -347,10 +526,126 @@ def test_reset_puts_one_stub_back_and_keeps_the_rest(book, capsys):
     assert file.read_text("utf-8") == fresh
 
 
+def test_fault_20_no_reset_loses_what_another_has_kept(book):
+    file = book / "exercises/ch02.py"
+    states = [stubs.stub_file_text(2).replace("raise NotImplementedError", "return X, X", 1)]
+    file.write_text(states[0], "utf-8")
+    for number in "2.1", "2.2", "2.3":
+        exercises.reset(number)
+        states.append(file.read_text("utf-8"))
+    kept = [path.read_text("utf-8") for path in (book / "exercises").glob("*.before_reset")]
+    assert sorted(kept) == sorted(states[:-1])
+
+
+def test_fault_20_reset_mends_an_exercise_that_does_not_parse(book):
+    file, fresh = book / "exercises/ch02.py", stubs.stub_file_text(2)
+    broken = fresh.replace("    raise NotImplementedError", "    return (X @ V, X", 1)  # 2.1
+    both = broken.replace("    raise NotImplementedError", "    return 0", 1)  # and 2.2
+    file.write_text(both, "utf-8")
+    exercises.reset("2.1")
+    rest = both[both.index("def squared_loss") :]
+    assert file.read_text("utf-8") == fresh[: fresh.index("def squared_loss")] + rest
+    assert (book / "exercises/ch02.py.before_reset").read_text("utf-8") == both
+
+
+@pytest.mark.parametrize("content", [b"def f(:\n    pass\n", b"x = '\xff'\n", b"x = 1\0\n"])
+def test_fault_20_reset_leaves_what_it_cannot_read(book, capsys, content):
+    file = book / "exercises/ch02.py"
+    content += file.read_bytes()
+    file.write_bytes(content)
+    exercises.reset("2.2")
+    assert file.read_bytes() == content
+    assert "ch02.py is left as it is" in capsys.readouterr().out
+
+
+def test_fault_20_a_form_feed_does_not_shift_what_is_replaced(book):
+    file, fresh = book / "exercises/ch02.py", stubs.stub_file_text(2)
+    mine = "note = 'a\x0cb\u2028c'\n" + fresh
+    started = mine.replace("raise NotImplementedError", "return X, X", 1)
+    file.write_text(started, "utf-8", newline="")
+    exercises.reset("2.1")
+    assert file.read_text("utf-8") == mine
+
+
+def test_fault_20_writing_the_stubs_loses_nothing(tmp_path):
+    path, fresh = tmp_path / "ch02.py", stubs.stub_file_text(2)
+    assert writer.write(path, 2) == "is new" and path.read_text("utf-8") == fresh
+    assert writer.write(path, 2) == "is up to date"
+    path.write_text("def my_helper():\n    return 1\n", "utf-8")  # no exercise is begun in it
+    assert writer.write(path, 2) == "is written; before: ch02.py.before_reset"
+    assert "my_helper" in (tmp_path / "ch02.py.before_reset").read_text("utf-8")
+    for mine in fresh.replace("raise NotImplementedError", "return X, X", 1), "def f(:\n":
+        path.write_text(mine, "utf-8")
+        assert writer.write(path, 2).startswith("is left alone")
+        assert path.read_text("utf-8") == mine
+
+
 def test_a_started_exercise_is_known_by_its_text():
     first, second = exercises.exercises_of(2)[:2]
     text = stubs.stub_file_text(2).replace("raise NotImplementedError", "return X, X", 1)
     assert stubs.is_started(text, first) and not stubs.is_started(text, second)
+
+
+# Loading --------------------------------------------------------------------------------------
+
+
+def test_a_statement_that_fails_silences_no_other(tmp_path):
+    path = tmp_path / "ch01.py"
+    path.write_text(
+        "from __future__ import annotations\n"
+        "import numpyy\n"
+        "import numpy as np\n"
+        "def first(x: Unknown):\n    return np.sin(x)\n"
+        "first(no_such_name)\n"
+        "raise SystemExit\n"
+        "def second():\n    return 2\n"
+    )
+    names, faults = answers.load(path)
+    assert names["first"](0.0) == 0 and names["second"]() == 2
+    assert [fault.line for fault in faults] == [2, 6, 7]
+    assert "numpyy" in faults[0].message and faults[1].text == "first(no_such_name)"
+
+
+@pytest.mark.parametrize("broken", ["def first(:\n    return 1\n", "def first():\n    return (1\n"])
+def test_a_definition_that_does_not_parse_silences_no_other(tmp_path, broken):
+    path = tmp_path / "ch01.py"
+    path.write_text(
+        f"import math\n\n\n{broken}\n\n@staticmethod\ndef second():\n    return math.pi\n"
+    )
+    names, faults = answers.load(path)
+    assert names["second"]() == math.pi and "first" not in names
+    assert [fault.line in (4, 5) for fault in faults] == [True]
+
+
+def test_a_statement_without_end_is_stopped_and_the_next_one_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr(answers, "SECONDS", 0.1)
+    path = tmp_path / "ch01.py"
+    path.write_text("while True:\n    pass\ndef second():\n    return 2\n")
+    names, faults = answers.load(path)
+    assert names["second"]() == 2
+    assert [str(fault) for fault in faults] in (
+        ["line 1: stopped after 0.1 seconds"],
+        ["line 2: stopped after 0.1 seconds"],
+    )
+
+
+def test_a_file_that_cannot_be_read_is_a_fault(tmp_path):
+    (tmp_path / "ch01.py").write_bytes(b"x = '\xff'\n")
+    for name in "ch01.py", "ch02.py":
+        names, (fault,) = answers.load(tmp_path / name)
+        assert fault.line == 0 and "Error" in str(fault)
+
+
+def test_stub_gives_the_helpers_that_an_answer_needs(capsys):
+    exercises.stub("9.5")
+    shown = capsys.readouterr().out
+    assert (
+        shown.index("import numpy")
+        < shown.index("def lasso_weights(")
+        < shown.index("def alignment(")
+    )
+    exercises.stub("9.1")
+    assert "lasso_weights" not in capsys.readouterr().out
 
 
 # The pytest door ------------------------------------------------------------------------------
@@ -361,14 +656,15 @@ def door(tmp_path):
     """Return a function: what pytest says to a file of answers to chapter 1."""
     tests = tmp_path / "tests/exercises"
     tests.mkdir(parents=True)
-    for name in ("conftest.py", "test_ch01.py"):
+    for name in ("conftest.py", "test_answers.py"):
         (tests / name).write_text((ROOT / "tests/exercises" / name).read_text("utf-8"), "utf-8")
     answers = tmp_path / "book/exercises/ch01.py"
     answers.parent.mkdir(parents=True)
 
     def run(text, *options):
         answers.write_text(text, "utf-8")
-        command = [sys.executable, "-m", "pytest", "-q", "-rs", "tests/exercises", *options]
+        command = [sys.executable, "-m", "pytest", "-q", "-rs", "tests/exercises", "-k", "ch01"]
+        command += options
         here = {"cwd": tmp_path, "env": os.environ | {"PYTHONPATH": str(ROOT)}}
         return subprocess.run(command, **here, capture_output=True, text=True, timeout=300)
 
@@ -405,3 +701,20 @@ def test_a_file_that_does_not_load_is_shown_at_its_line(door):
     assert "does not load: line 2: AttributeError" in failing.stdout
     missing = door("import numpy\n", "-k", "1.1")
     assert "has no walk_length any more" in missing.stdout
+
+
+@pytest.mark.slow
+def test_one_broken_answer_silences_no_other(door):
+    right = "return np.sqrt(np.sum(np.diff(points, axis=0) ** 2, axis=1)).sum()"
+    text = stubs.stub_file_text(1).replace("raise NotImplementedError", right, 1)
+    text = "import numpyy\n" + text.replace("    raise NotImplementedError", "    return (", 1)
+    done = door(text)
+    assert "1 failed, 1 passed, 5 skipped" in done.stdout
+    assert "ch01.py does not load: line 1: ModuleNotFoundError" in done.stdout
+    assert "'(' was never closed" in done.stdout
+
+
+@pytest.mark.slow
+def test_the_solutions_can_be_handed_in(door):
+    done = door("", "--answers", str(ROOT / "vae_numpy/exercises"), "-k", "1.1")
+    assert "1 passed" in done.stdout

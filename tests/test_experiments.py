@@ -1,5 +1,6 @@
 """The experiments: nothing done twice whatever is killed, and results that hold what they say."""
 
+import errno
 import json
 import os
 import signal
@@ -179,44 +180,68 @@ def test_a_training_that_ctrl_c_ends_is_not_kept(tmp_path):
     assert not list((tmp_path / "runs" / "interrupted").iterdir())
 
 
-@pytest.fixture
-def small_unrolling(tmp_path, monkeypatch):
-    """The experiment of chapter 3 with nothing to do and a file of its own; returns the file."""
-    path = tmp_path / "unrolling.json"
-    monkeypatch.setattr(unrolling, "RESULTS", path)
-    monkeypatch.setattr(unrolling, "RUNS", [])
-    monkeypatch.setattr(unrolling, "SEEDS", range(100, 102))
-    monkeypatch.setattr(sys, "argv", ["unrolling"])
-    return path
-
-
 def press(model):
     """A callback in which somebody presses Ctrl-C."""
     os.kill(os.getpid(), signal.SIGINT)
 
 
+def settings_kept(folder):
+    """The setting and the seed of each result that is kept in a folder."""
+    kept = [json.loads(path.read_text())["job"] for path in folder.glob("*.json")]
+    return sorted((job["setting"], job["seed"]) for job in kept)
+
+
 def test_unrolling_keeps_the_runs_before_ctrl_c_and_not_the_one_that_it_ended(
-    small_unrolling, monkeypatch
+    tmp_path, monkeypatch
 ):
-    def train(X, setting, seed):
-        callbacks = [press] if (setting, seed) == ("plain", 101) else None
-        return Autoencoder(1, (4,), random_state=seed, max_iter=2, callbacks=callbacks).fit(X)
+    pressed = [press]
+
+    def train(X, job):
+        last = (job["setting"], job["seed"]) == ("plain", 101)
+        arguments = {"random_state": job["seed"], "max_iter": 2}
+        return Autoencoder(1, (4,), callbacks=pressed if last else None, **arguments).fit(X)
 
     cloud = "spiral, 1.5 turns"
-    monkeypatch.setattr(unrolling, "RUNS", [(cloud, "smooth", train), (cloud, "plain", train)])
+    monkeypatch.setattr(unrolling, "RUNS", [(cloud, "smooth", "fit"), (cloud, "plain", "fit")])
+    monkeypatch.setattr(unrolling, "digit_jobs", lambda *_: [])
+    monkeypatch.setitem(unrolling.TRAININGS, "fit", train)
+    command = ["--seeds", "2", "--folder", str(tmp_path)]
     with pytest.raises(KeyboardInterrupt):
-        unrolling.main()
-    result = json.loads(small_unrolling.read_text())
+        unrolling.main(command)
+    before = [("plain", 100), ("smooth", 100), ("smooth", 101)]
+    assert settings_kept(tmp_path / "runs" / "unrolling" / "curves") == before
+    assert not (tmp_path / "results").exists()
+    # The same command again does the one that is missing.
+    pressed.clear()
+    unrolling.main(command)
+    result = json.loads((tmp_path / "results" / "unrolling.json").read_text())
     assert result["command"] == "python -m experiments.unrolling"
-    assert list(result["runs"]) == [f"{cloud}: smooth"] and result["digits"] == {}
-    assert [run["seed"] for run in result["runs"][f"{cloud}: smooth"]] == [100, 101]
+    done = [(model["setting"], model["seed"]) for model in result["models"]]
+    assert done == [("smooth", 100), ("smooth", 101), ("plain", 100), ("plain", 101)]
 
 
-def test_unrolling_does_not_keep_digits_that_ctrl_c_ended(small_unrolling, monkeypatch):
+def test_unrolling_does_not_keep_digits_that_ctrl_c_ended(tmp_path, monkeypatch):
+    monkeypatch.setattr(unrolling, "RUNS", [])
     monkeypatch.setattr(unrolling, "Autoencoder", partial(Autoencoder, callbacks=[press]))
     with pytest.raises(KeyboardInterrupt):
-        unrolling.main()
-    assert not small_unrolling.exists()
+        unrolling.main(["--folder", str(tmp_path)])
+    assert settings_kept(tmp_path / "runs" / "unrolling" / "digits") == []
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_changed_setting_of_unrolling_makes_new_jobs(monkeypatch):
+    def keys():
+        jobs = unrolling.curve_jobs([0, 1], 100, 1) + unrolling.digit_jobs([0, 1], [2, 3], 1)
+        return Counter(map(runs.key, jobs))
+
+    before = keys()
+    assert set(before.values()) == {1}
+    monkeypatch.setattr(unrolling, "GROWING", unrolling.GROWING + 1)
+    grown = sum(training == "cure" for _, _, training in unrolling.RUNS)
+    assert grown > 0 and len(keys() - before) == 2 * grown
+    monkeypatch.undo()
+    monkeypatch.setitem(unrolling.NETWORKS["digits"], "batch_size", 65)
+    assert len(keys() - before) == 4
 
 
 def test_jobs_that_differ_have_different_files():
@@ -264,12 +289,13 @@ def test_an_untrained_model_has_the_weights_it_was_drawn_with():
     arguments = {"hidden_layer_sizes": (8,), "likelihood": "bernoulli", "random_state": 0}
     model = untrained(VAE(**arguments), X)
     trained = VAE(**arguments, learning_rate_init=1e-3).partial_fit(X)
-    drawn = VAE(**arguments)
-    drawn._begin(X, np.random.default_rng(0))
-    W = drawn.encoder_.layers[0].W.value
+    # What training starts from: a step so short that float32 does not notice it.
+    started = VAE(**arguments, learning_rate_init=2e-30).partial_fit(X[:1])
+    W = started.encoder_.layers[0].W.value
     assert np.array_equal(model.encoder_.layers[0].W.value, W)
     assert not np.array_equal(trained.encoder_.layers[0].W.value, W)
-    assert model.learning_rate_init == 1e-3
+    assert np.array_equal(model.transform(X), started.transform(X))
+    assert model.learning_rate_init == 1e-3 and model.n_iter_ == 0
 
 
 # The smallest form of each --------------------------------------------------------------------
@@ -355,6 +381,52 @@ def test_capacity_quick(quick):
     assert np.all(np.diff(model["target"]) > 0) and model["target"][-1] < model["capacity"]
 
 
+def test_unrolling_quick(quick):
+    _, result = quick(unrolling)
+    assert set(result) > HEAD | {"linear_share", "pca_error"}
+    models = {(m["cloud"], m["setting"], m["seed"]): m for m in result["models"]}
+    assert len(models) == len(result["models"]) == 2 * (len(unrolling.RUNS) + 2)
+    for (cloud, _, _), model in models.items():
+        if cloud == "digits":
+            assert model["squared_error"] > 0
+            continue
+        assert model["explained_variance"] <= 1
+        if cloud == "swiss roll":
+            assert len(model["position"]) == 2 and max(model["position"]) <= 1
+        else:
+            assert 0 <= model["spearman"] <= 1
+
+
+def test_what_is_shipped_is_written_whole_or_not_at_all(quick, tmp_path, monkeypatch):
+    folder, result = quick(higgins2017)
+    there, here = (Namespace(folder=path, quick=False) for path in (folder, tmp_path))
+    kept = next((folder / "runs" / "higgins2017" / "models").glob("*.npz"))
+    models = [{"beta": 4, "seed": 100, "scores": {"mig": 0.5}}]
+
+    higgins2017.ship(higgins2017.QUICK, result["seeds"], there)
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "checkpoint", lambda *_: kept)
+        assert beta_sweep.ship(models, here) == 100
+    traversals = folder / "results" / "higgins2017-traversals.npz"
+    with np.load(traversals) as file:
+        assert file["seed100"].shape == (10, 9, 16, 16)
+    copies = sorted((tmp_path / "results").glob("*.npz"))
+    assert [copy.read_bytes() for copy in copies] == [kept.read_bytes()] * 3
+
+    # The disk fills up before the new file is on it: the older one stays.
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    before = {path: path.read_bytes() for path in (traversals, *copies)}
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="no space"):
+        higgins2017.ship(higgins2017.QUICK, result["seeds"], there)
+    monkeypatch.setattr(runs, "checkpoint", lambda *_: traversals)
+    with pytest.raises(OSError, match="no space"):
+        beta_sweep.ship(models, here)
+    assert {path: path.read_bytes() for path in before} == before
+
+
 # What is shipped ------------------------------------------------------------------------------
 
 
@@ -426,6 +498,20 @@ def test_shipped_capacity_holds_three_seeds():
         assert kl.shape == (model["n_rounds"], 10)
         # The KL goes where C tells it to, 0.17 nats more each round.
         assert np.abs(kl.sum(axis=1) - model["target"])[10:].max() < 1
+
+
+def test_shipped_unrolling_holds_every_job_as_it_would_be_run_now():
+    result, sizes = shipped("unrolling"), unrolling.SIZES
+    assert len(result["seeds"]) == 10
+    jobs = unrolling.curve_jobs(result["seeds"], sizes["points"], sizes["shorten"])
+    jobs += unrolling.digit_jobs(result["seeds"][:3], sizes["latents"], sizes["shorten"])
+    jobs = json.loads(json.dumps(jobs))
+    measured = {"explained_variance", "spearman", "position", "squared_error"}
+    measured |= {"seconds", "cpu_seconds"}
+    held = [{k: v for k, v in m.items() if k not in measured} for m in result["models"]]
+    assert held == jobs
+    assert set(result["linear_share"]) == set(unrolling.CLOUDS)
+    assert list(result["pca_error"]) == [str(k) for k in sizes["latents"]]
 
 
 def test_shipped_checkpoints_are_small_and_load():

@@ -104,6 +104,40 @@ def test_fault_4_normal_use_does_not_warn(codes):
             score(codes, BITS[: len(codes)])
 
 
+@pytest.mark.parametrize("score", [*INFORMATION, metrics.sap])
+def test_fault_4_the_warning_shows_the_line_that_asked_for_the_score(score):
+    with pytest.warns(MeaninglessScoreWarning) as caught:
+        score(with_value(PERFECT, 1e6), BITS)
+    assert caught[0].filename == __file__
+
+
+def test_fault_4_the_warning_of_all_scores_shows_the_line_that_asked_for_them():
+    dataset = sprites.Sprites(8)
+    rows = dataset.factors(np.arange(len(dataset))).astype(float)
+    rows[0, 3] = 1e6
+    table = metrics.Table(rows[:, 3:], dataset)
+    with pytest.warns(MeaninglessScoreWarning) as caught:
+        metrics.all_scores(np.ones_like, table, rng=rng(), scores=["mig"], n_points=100)
+    assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize("size", [1e-9, 1e-100, 1e-300])
+def test_fault_4_the_kind_sap_warns_of_codes_too_narrow_for_a_linear_machine(size):
+    assert metrics.sap(PERFECT, BITS) == pytest.approx(0.5, abs=0.03)  # 1 - a guess
+    with pytest.warns(MeaninglessScoreWarning, match="code 1.*Divide the codes by their standard"):
+        lost = metrics.sap(PERFECT * [1, size], BITS)
+    assert lost == pytest.approx(0.25, abs=0.03)  # only code 0 is still seen
+
+
+@pytest.mark.parametrize("size", [1e-6, 1, 1e30])
+@pytest.mark.parametrize("constant", [0, 0.3])
+def test_fault_4_the_kind_sap_is_silent_where_it_sees_the_codes(size, constant):
+    codes = np.column_stack([PERFECT * size, np.full(len(BITS), constant)])  # and a dead one
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", MeaninglessScoreWarning)
+        metrics.sap(codes, BITS)
+
+
 # 12: binarise, and points that coincide -----------------------------------------------------------
 
 

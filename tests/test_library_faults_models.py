@@ -326,3 +326,22 @@ def test_blocks_give_the_bits_of_the_whole(monkeypatch, hidden, dtype):
     monkeypatch.setattr("vae_numpy.models.base.BLOCK", 2**60)
     for blocks, whole in zip(by_blocks, [use(vae, data) for use in USES.values()], strict=True):
         np.testing.assert_array_equal(blocks, whole)
+
+
+@pytest.mark.parametrize("method", ["fit", "warm fit", "partial_fit", "early stopping"])
+def test_memory_in_training_is_that_of_the_data_and_a_few_times_the_weights(method):
+    """Weights, gradients, two averages of Adam's, two earlier weights; early stopping's best."""
+    data = np.random.default_rng(0).random((2_000, 784), dtype=np.float32)
+    vae = VAE(20, (400, 400), "relu", max_iter=1, batch_size=64, random_state=0).fit(data[:64])
+    vae.set_params(early_stopping=method == "early stopping", warm_start=method == "warm fit")
+    learn = vae.partial_fit if method == "partial_fit" else vae.fit
+    tracemalloc.start()  # what there is before, the data among it, does not count
+    try:
+        learn(data)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    weights = sum(p.value.nbytes for p in vae._parameters())
+    # Early stopping copies the rows it trains on, and passes those it holds out forward at once.
+    copies, batches = (7, 2**22) if method == "early stopping" else (6, 0)
+    assert peak < data.nbytes + copies * weights + batches

@@ -3,9 +3,12 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from naive import BACKENDS
+
+ROOT = Path(__file__).parents[1]
 
 needs_numba = pytest.mark.skipif("numba" not in BACKENDS, reason="numba is not installed")
 
@@ -138,3 +141,10 @@ threads = [threading.Thread(target=ask) for _ in range(4)]
 print(json.dumps(names))
 """
     assert value_of(code) == ["numba"] * 4
+
+
+def test_no_module_is_longer_than_a_reader_takes_at_a_time():
+    files = [*(ROOT / "vae_numpy").rglob("*.py")]
+    lengths = {str(f.relative_to(ROOT)): len(f.read_text("utf-8").splitlines()) for f in files}
+    assert {name: n for name, n in lengths.items() if n > 500} == {}
+    assert lengths[str(Path("vae_numpy/models/base.py"))] < 350

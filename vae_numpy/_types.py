@@ -5,12 +5,22 @@ An annotation tells the kind of number, the docstring tells the shape: ``FloatAr
 lists will do.
 """
 
-from typing import TypeAlias
+import os
+from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-__all__ = ["ArrayLike", "BoolArray", "FloatArray", "IntArray", "RandomState"]
+__all__ = [
+    "ArrayLike",
+    "BoolArray",
+    "DTypeLike",
+    "FilePath",
+    "FloatArray",
+    "IntArray",
+    "MaybeNone",
+    "RandomState",
+]
 
 FloatArray: TypeAlias = NDArray[np.floating]  # float32 or float64; which one, the data decides
 IntArray: TypeAlias = NDArray[np.integer]
@@ -18,3 +28,9 @@ BoolArray: TypeAlias = NDArray[np.bool_]
 
 # What ``random_state`` may be: ``utils.make_rng`` turns each of these into a generator.
 RandomState: TypeAlias = int | np.random.Generator | np.random.RandomState | None
+
+FilePath: TypeAlias = str | os.PathLike[str]
+
+# ``FloatArray | MaybeNone`` is an array, but None in a case that the docstring names. Who calls
+# knows the case and need not prove it to mypy. (The name is that of Python's own annotations.)
+MaybeNone: TypeAlias = Any

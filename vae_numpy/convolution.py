@@ -10,11 +10,10 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from vae_numpy import kernels
-from vae_numpy._types import ArrayLike, FloatArray
-from vae_numpy.layers import Affine
+from vae_numpy._types import ArrayLike, DTypeLike, FloatArray, MaybeNone
+from vae_numpy.parameters import Affine
 from vae_numpy.utils import check_integer
 
 __all__ = ["Conv2D", "ConvTranspose2D"]
@@ -195,7 +194,7 @@ class Conv2D(_Convolution):
 
     def backward(
         self, dy: ArrayLike, *, accumulate: bool = True, need_dx: bool = True
-    ) -> FloatArray | None:
+    ) -> FloatArray | MaybeNone:
         """Add dL/dW and dL/db into the gradients and return dL/dx.
 
         Parameters
@@ -336,7 +335,7 @@ class ConvTranspose2D(_Convolution):
 
     def backward(
         self, dy: ArrayLike, *, accumulate: bool = True, need_dx: bool = True
-    ) -> FloatArray | None:
+    ) -> FloatArray | MaybeNone:
         """Add dL/dW and dL/db into the gradients and return dL/dx.
 
         Parameters

@@ -5,98 +5,30 @@ A layer never updates its own weights: ``backward`` adds into the gradients, and
 in a ``Sequential`` and in every model stands under ``Layer``.
 """
 
-import operator
+from collections.abc import Iterable
 from typing import Protocol
 
 import numpy as np
 
 from vae_numpy import kernels
-from vae_numpy.kernels.reference import ACTIVATIONS
-from vae_numpy.utils import check_choice, check_generator, check_integer
+from vae_numpy._types import ArrayLike, DTypeLike, FloatArray, MaybeNone
+from vae_numpy.parameters import Affine, Parameter, check_parameter, flatten
+from vae_numpy.utils import check_integer
 
-
-class Parameter:
-    """An array to be learnt, with the gradient of the loss in it.
-
-    Attributes
-    ----------
-    value, grad : ndarray
-        Of the same shape and type. ``grad`` starts at zero and is added to by ``backward``.
-    """
-
-    def __init__(self, value):
-        self.value = np.require(value, requirements=["C", "W"])
-        self.grad = np.zeros_like(self.value)
-
-    def zero_grad(self):
-        """Set the gradient back to zero."""
-        self.grad[...] = 0
-
-    def __repr__(self):
-        return f"Parameter(shape={self.value.shape}, dtype={self.value.dtype})"
-
-
-_TYPES = np.dtype(np.float32), np.dtype(np.float64)
-
-
-def check_parameter(name, parameter, shape, types=_TYPES):
-    """Check that a parameter's arrays are what a kernel takes them for; return their type.
-
-    Kernels do not look: they would read and write beyond an array that is too small.
-
-    Parameters
-    ----------
-    name : str
-    parameter : Parameter
-    shape : tuple of int
-    types : tuple of dtypes
-        Those that ``value`` may have; ``grad`` has the same.
-
-    Returns
-    -------
-    tuple of one dtype
-
-    Raises
-    ------
-    ValueError
-        If ``value`` or ``grad`` is not a C-contiguous array of that shape and type.
-    """
-    for part in ("value", "grad"):
-        x = getattr(parameter, part)
-        is_array = isinstance(x, np.ndarray)
-        if not (is_array and x.shape == shape and x.dtype in types and x.flags.c_contiguous):
-            got = f"{x.dtype} {x.shape}, {x.strides} bytes apart" if is_array else repr(x)
-            wanted = f"C-contiguous {' or '.join(map(str, types))} array of shape {shape}"
-            raise ValueError(f"{name}.{part} must be a {wanted}, got {got}")
-        types = (x.dtype,)
-    return types
-
-
-def flatten(parameters):
-    """Move all parameters into one buffer and return that buffer as a single parameter.
-
-    Each parameter becomes a view into it, so that one call of an optimiser's kernel updates a
-    whole model.
-
-    Parameters
-    ----------
-    parameters : list of Parameter
-        All of one type. Their values are kept; their gradients start at zero.
-
-    Returns
-    -------
-    flat : Parameter
-        One-dimensional, as long as all parameters together.
-    """
-    flat = Parameter(np.concatenate([p.value.ravel() for p in parameters]))
-    start = 0
-    for p in parameters:
-        stop = start + p.value.size
-        shape = p.value.shape
-        p.value = flat.value[start:stop].reshape(shape)
-        p.grad = flat.grad[start:stop].reshape(shape)
-        start = stop
-    return flat
+__all__ = [
+    "Affine",
+    "Dense",
+    "Layer",
+    "Parameter",
+    "Sequential",
+    "check_parameter",
+    "flatten",
+    "join",
+    "reparameterise",
+    "reparameterise_backward",
+    "split",
+    "widest",
+]
 
 
 class Layer(Protocol):
@@ -112,123 +44,98 @@ class Layer(Protocol):
     shape_in, shape_out : tuple of int, optional
         For a layer on pictures, (C, H, W): channels, height, width. ``n_in`` and ``n_out`` are
         their products.
+
+    Examples
+    --------
+    A layer without parameters, and a VAE that trains through it:
+
+    >>> class LeakyReLU:
+    ...     def __init__(self, n):
+    ...         self.n_in = self.n_out = n
+    ...     def forward(self, x, *, remember=True):
+    ...         if remember:
+    ...             self.x = x
+    ...         return np.where(x > 0, x, 0.1 * x)
+    ...     def backward(self, dy, *, accumulate=True, need_dx=True):
+    ...         return np.where(self.x > 0, dy, 0.1 * dy)
+    ...     def parameters(self):
+    ...         return []
+    >>> from vae_numpy.models import VAE
+    >>> class LeakyVAE(VAE):
+    ...     def build_networks(self, n_features, dtype, rng):
+    ...         super().build_networks(n_features, dtype, rng)  # for the decoder
+    ...         first = Dense(n_features, 8, rng=rng, dtype=dtype)
+    ...         last = Dense(8, 2 * self.n_components, rng=rng, dtype=dtype)
+    ...         self.encoder_ = Sequential([first, LeakyReLU(8), last])
+    >>> X = np.random.default_rng(0).normal(size=(50, 4))
+    >>> LeakyVAE(max_iter=2, random_state=0).fit(X).transform(X).shape
+    (50, 2)
     """
 
     n_in: int
     n_out: int
 
-    def forward(self, x, *, remember=True):
-        """Compute y (N, n_out) from x (N, n_in).
+    def forward(self, x: FloatArray, *, remember: bool = True) -> FloatArray:
+        """Compute y from x.
 
-        With ``remember`` the layer keeps what ``backward`` needs; without it, it is left as it
-        was: several threads may use it at once.
+        Parameters
+        ----------
+        x : (N, n_in)
+        remember : bool
+            Keep what ``backward`` needs. Without it the layer is left as it was: several threads
+            may use it at once.
+
+        Returns
+        -------
+        y : (N, n_out)
         """
         ...
 
-    def backward(self, dy, *, accumulate=True, need_dx=True):
-        """Take the loss's gradient in y (N, n_out), return the one in x (N, n_in).
+    def backward(
+        self, dy: FloatArray, *, accumulate: bool = True, need_dx: bool = True
+    ) -> FloatArray | MaybeNone:
+        """Take the loss's gradient in y, return the one in x.
 
-        The gradients in the parameters are added to their ``grad``, or, without ``accumulate``,
-        overwrite it. Without ``need_dx`` nothing needs to be returned.
+        Parameters
+        ----------
+        dy : (N, n_out)
+        accumulate : bool
+            Add the gradients in the parameters to their ``grad``. Without it they overwrite it.
+        need_dx : bool
+            Without it nothing needs to be returned.
+
+        Returns
+        -------
+        dx : (N, n_in)
         """
         ...
 
-    def parameters(self):
-        """List the ``Parameter``s to be learnt, in an order that never changes."""
+    def parameters(self) -> list[Parameter]:
+        """List what is to be learnt.
+
+        Returns
+        -------
+        list of Parameter
+            In an order that never changes. A model moves their arrays (``flatten``): read
+            ``value`` and ``grad`` anew in each call.
+        """
         ...
 
 
-def widest(network):
-    """Return the most numbers that a row has anywhere between the layers of a network."""
-    layers = getattr(network, "layers", [network])
-    return max(max(layer.n_in, layer.n_out) for layer in layers)
-
-
-def _floating(dtype):
-    try:
-        known = None if dtype is None else np.dtype(dtype)  # NumPy takes None for float64
-    except TypeError:
-        known = None
-    if known not in (np.float32, np.float64):
-        raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
-    return known
-
-
-class Affine:
-    """What layers with weights share: y = f(a), where a is linear in x, plus a bias.
-
-    ``Dense``, ``Conv2D`` and ``ConvTranspose2D`` add ``forward`` and ``backward``. The weights
-    start uniform in +-sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010, eq. 16), for relu in
-    +-sqrt(6 / fan_in) (He et al. 2015, eq. 10); the bias starts at zero.
+def widest(network: Layer) -> int:
+    """Return the most numbers that a row has anywhere between the layers of a network.
 
     Parameters
     ----------
-    n_in, n_out : int
-        Numbers in a row that comes in and in one that goes out.
-    shape : tuple of int
-        Of the weights.
-    fans : (fan_in, fan_out)
-        How many inputs an output is computed from, and how many outputs an input goes into.
-    n_bias : int
-        Numbers in the bias.
-    activation, rng, dtype, bias
-        As of ``Dense``.
+    network : Layer
+        A ``Sequential`` or a single layer.
 
-    Raises
-    ------
-    ValueError, TypeError
-        If one of these four is not as there.
+    Returns
+    -------
+    int
     """
-
-    def __init__(self, n_in, n_out, *, shape, fans, n_bias, activation, rng, dtype, bias):
-        check_choice("activation", activation, ACTIVATIONS)
-        check_generator(rng)
-        dtype = _floating(dtype)
-        self.n_in, self.n_out, self.activation = n_in, n_out, activation
-        fan_in, fan_out = fans
-        limit = np.sqrt(6 / (fan_in if activation == "relu" else fan_in + fan_out))
-        self.W = Parameter(rng.uniform(-limit, limit, shape).astype(dtype))
-        self.b = Parameter(np.zeros(n_bias, dtype)) if bias else None
-        self._shapes = shape, (n_bias,)
-        self._x = self._y = None
-        self._checked = (None,) * 4  # the arrays that were last found to fit
-
-    def _take(self, x):
-        """Return x (N, n_in) in the layer's own type, or say what is wrong with it."""
-        self._check_parameters()
-        x = np.asarray(x, self.W.value.dtype)
-        if x.ndim != 2 or x.shape[1] != self.n_in:
-            raise ValueError(f"x must have shape (N, {self.n_in}), got {x.shape}")
-        return x
-
-    def _take_gradient(self, dy):
-        """Return dy (N, n_out) in the layer's own type, or say what is wrong with it."""
-        if self._y is None:
-            raise RuntimeError("backward needs a forward(x) before it")
-        self._check_parameters()
-        dy = np.asarray(dy, self.W.value.dtype)
-        shape = len(self._y), self.n_out
-        if dy.shape != shape:
-            raise ValueError(f"dy must have the output's shape {shape}, got {dy.shape}")
-        return dy
-
-    def _check_parameters(self):
-        W, b = self.W, self.b
-        arrays = W.value, W.grad, b and b.value, b and b.grad
-        if all(map(operator.is_, arrays, self._checked)):  # as in every step but the first
-            return
-        types = check_parameter("W", W, self._shapes[0])
-        if b is not None:
-            check_parameter("b", b, self._shapes[1], types)
-        self._checked = arrays
-
-    def parameters(self):
-        """List the parameters: W and, where there is one, b."""
-        return [self.W] if self.b is None else [self.W, self.b]
-
-    def __getstate__(self):
-        # A copy or a pickle holds what was learnt, not the last batch.
-        return {**vars(self), "_x": None, "_y": None, "_checked": (None,) * 4}
+    layers = getattr(network, "layers", [network])
+    return max(max(layer.n_in, layer.n_out) for layer in layers)
 
 
 class Dense(Affine):
@@ -260,9 +167,28 @@ class Dense(Affine):
     ------
     ValueError, TypeError
         If a size is below 1, or another argument is not as above.
+
+    Examples
+    --------
+    >>> layer = Dense(3, 2, "tanh", rng=np.random.default_rng(0))
+    >>> y = layer.forward(np.ones((5, 3)))
+    >>> y.shape, y.dtype
+    ((5, 2), dtype('float32'))
+    >>> dx = layer.backward(y)  # the gradient of the loss ||y||^2 / 2
+    >>> dx.shape, layer.W.grad.shape
+    ((5, 3), (3, 2))
     """
 
-    def __init__(self, n_in, n_out, activation="identity", *, rng, dtype=np.float32, bias=True):
+    def __init__(
+        self,
+        n_in: int,
+        n_out: int,
+        activation: str = "identity",
+        *,
+        rng: np.random.Generator,
+        dtype: DTypeLike = np.float32,
+        bias: bool = True,
+    ) -> None:
         check_integer("n_in", n_in, minimum=1)
         check_integer("n_out", n_out, minimum=1)
         super().__init__(
@@ -277,7 +203,7 @@ class Dense(Affine):
             bias=bias,
         )
 
-    def forward(self, x, *, remember=True):
+    def forward(self, x: ArrayLike, *, remember: bool = True) -> FloatArray:
         """Compute y = f(x W + b).
 
         Parameters
@@ -303,7 +229,9 @@ class Dense(Affine):
             self._x, self._y = x, y
         return y
 
-    def backward(self, dy, *, accumulate=True, need_dx=True):
+    def backward(
+        self, dy: ArrayLike, *, accumulate: bool = True, need_dx: bool = True
+    ) -> FloatArray | MaybeNone:
         """Add dL/dW and dL/db into the gradients and return dL/dx.
 
         Parameters
@@ -342,7 +270,7 @@ class Dense(Affine):
             need_dx=need_dx,
         )
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Dense({self.n_in}, {self.n_out}, {self.activation!r})"
 
 
@@ -358,9 +286,18 @@ class Sequential:
     ------
     ValueError
         If the list is empty or two neighbours do not fit.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> network = Sequential([Dense(3, 8, "relu", rng=rng), Dense(8, 2, rng=rng)])
+    >>> network.forward(np.ones((5, 3))).shape
+    (5, 2)
+    >>> [p.value.shape for p in network.parameters()]
+    [(3, 8), (8,), (8, 2), (2,)]
     """
 
-    def __init__(self, layers):
+    def __init__(self, layers: Iterable[Layer]) -> None:
         self.layers = list(layers)
         if not self.layers:
             raise ValueError("layers must hold at least one layer, got none")
@@ -372,51 +309,117 @@ class Sequential:
                 )
         self.n_in, self.n_out = self.layers[0].n_in, self.layers[-1].n_out
 
-    def forward(self, x, *, remember=True):
-        """Pass x (N, n_in) through all layers; return the last one's output (N, n_out)."""
+    def forward(self, x: FloatArray, *, remember: bool = True) -> FloatArray:
+        """Pass x through all layers; return the last one's output.
+
+        Parameters
+        ----------
+        x : (N, n_in)
+        remember : bool
+            Whether the layers keep what ``backward`` needs.
+
+        Returns
+        -------
+        y : (N, n_out)
+        """
         for layer in self.layers:
             x = layer.forward(x, remember=remember)
         return x
 
-    def backward(self, dy, *, accumulate=True, need_dx=True):
-        """Pass the gradient dy (N, n_out) back through all layers; return dx (N, n_in).
+    def backward(
+        self, dy: FloatArray, *, accumulate: bool = True, need_dx: bool = True
+    ) -> FloatArray | MaybeNone:
+        """Pass the gradient in the output back through all layers.
 
-        ``accumulate`` and ``need_dx`` are as for ``Dense``.
+        Parameters
+        ----------
+        dy : (N, n_out)
+        accumulate, need_dx : bool
+            As for ``Dense``.
+
+        Returns
+        -------
+        dx : (N, n_in), or None without ``need_dx``
         """
         first, *rest = self.layers
         for layer in reversed(rest):
             dy = layer.backward(dy, accumulate=accumulate)
         return first.backward(dy, accumulate=accumulate, need_dx=need_dx)
 
-    def parameters(self):
-        """List the parameters of all layers, in order."""
+    def parameters(self) -> list[Parameter]:
+        """List the parameters of all layers, in order.
+
+        Returns
+        -------
+        list of Parameter
+        """
         return [p for layer in self.layers for p in layer.parameters()]
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Sequential({self.layers})"
 
 
 # The sample of a VAE's code: a layer without weights, whose noise is handed in --------------------
 
 
-def split(h):
-    """Split the encoder's output (N, 2 K) into means and log-variances, (N, K) each."""
+def split(h: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Split the encoder's output into means and log-variances.
+
+    Parameters
+    ----------
+    h : (N, 2 K)
+
+    Returns
+    -------
+    mu, logvar : (N, K)
+    """
     K = h.shape[1] // 2
     return np.ascontiguousarray(h[:, :K]), np.ascontiguousarray(h[:, K:])
 
 
-def join(dmu, dlogvar):
-    """Join the gradients in both halves, (N, K) each, into one in the encoder's output (N, 2 K)."""
+def join(dmu: FloatArray, dlogvar: FloatArray) -> FloatArray:
+    """Join the gradients in both halves of the encoder's output into one: ``split`` backward.
+
+    Parameters
+    ----------
+    dmu, dlogvar : (N, K)
+
+    Returns
+    -------
+    dh : (N, 2 K)
+    """
     return np.concatenate([dmu, dlogvar], axis=1)
 
 
-def reparameterise(mu, logvar, eps):
-    """Draw z = mu + exp(logvar / 2) eps (Kingma & Welling 2014, section 2.4); all are (N, K)."""
+def reparameterise(mu: FloatArray, logvar: FloatArray, eps: FloatArray) -> FloatArray:
+    """Draw z = mu + exp(logvar / 2) eps (Kingma & Welling 2014, section 2.4).
+
+    Parameters
+    ----------
+    mu, logvar : (N, K)
+    eps : (N, K)
+        Standard normal noise.
+
+    Returns
+    -------
+    z : (N, K)
+    """
     return mu + np.exp(0.5 * logvar) * eps
 
 
-def reparameterise_backward(dz, logvar, eps):
-    """Return the gradients in mu and logvar, given the one in z; all are (N, K)."""
+def reparameterise_backward(
+    dz: FloatArray, logvar: FloatArray, eps: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return the gradients in mu and logvar, given the one in z.
+
+    Parameters
+    ----------
+    dz, logvar, eps : (N, K)
+
+    Returns
+    -------
+    dmu, dlogvar : (N, K)
+    """
     # z = mu + exp(logvar / 2) eps
     dmu = dz
     dlogvar = dz * eps * 0.5 * np.exp(0.5 * logvar)

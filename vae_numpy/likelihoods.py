@@ -7,9 +7,12 @@ class, with its line in ``LIKELIHOODS``, its kernel and its loss (the recipe is 
 Conventions as in ``losses``: sums over features, means over the batch, in nats.
 """
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
 from vae_numpy import kernels
+from vae_numpy._types import ArrayLike, DTypeLike, FloatArray
 from vae_numpy.kernels.reference import NORMALISERS
 from vae_numpy.layers import Parameter
 from vae_numpy.losses import gaussian_nll, laplace_nll
@@ -42,36 +45,97 @@ class Likelihood:
         If an argument is not as its class says.
     """
 
-    arguments = ()
+    arguments: tuple[str, ...] = ()
 
-    def __init__(self, n_features=None, dtype=None):
+    def __init__(self, n_features: int | None = None, dtype: DTypeLike | None = None) -> None:
         pass
 
-    def check_data(self, X, reason):
-        """Return X (N, D), or raise a ValueError that quotes ``reason`` if it has no density."""
+    def check_data(self, X: FloatArray, reason: str) -> FloatArray:
+        """Return X if it has a density.
+
+        Parameters
+        ----------
+        X : (N, D)
+        reason : str
+            What asks for it, for the message.
+
+        Returns
+        -------
+        X : (N, D)
+            The same, or without what rounding has left beside a bound.
+
+        Raises
+        ------
+        ValueError
+            If it has none, and the class is one that refuses data.
+        """
         return X
 
-    def parameters(self):
-        """List the parameters that are learnt with the networks' weights."""
+    def parameters(self) -> list[Parameter]:
+        """List the parameters that are learnt with the networks' weights.
+
+        Returns
+        -------
+        list of Parameter
+        """
         return []
 
-    def nll(self, output, x):
-        """Return minus the log-likelihood of x (N, D), a mean, and its gradient in the output.
+    def nll(self, output: FloatArray, x: FloatArray) -> tuple[float, FloatArray]:
+        """Return minus the log-likelihood of x, a mean over the rows, and its gradient.
 
         The gradients of the likelihood's own parameters are written into their ``grad``.
+
+        Parameters
+        ----------
+        output, x : (N, D)
+
+        Returns
+        -------
+        value : float
+            In nats.
+        doutput : (N, D)
         """
         raise NotImplementedError
 
-    def log_prob(self, output, x):
-        """Return log p(x|z) of each row, (N,), in nats and in double precision."""
+    def log_prob(self, output: FloatArray, x: FloatArray) -> FloatArray:
+        """Return log p(x|z) of each row.
+
+        Parameters
+        ----------
+        output, x : (N, D)
+
+        Returns
+        -------
+        (N,) float64
+            In nats.
+        """
         raise NotImplementedError
 
-    def mean(self, output):
-        """Return the mean of p(x|z), (N, D)."""
+    def mean(self, output: FloatArray) -> FloatArray:
+        """Return the mean of p(x|z).
+
+        Parameters
+        ----------
+        output : (N, D)
+
+        Returns
+        -------
+        (N, D) array
+        """
         raise NotImplementedError
 
-    def sample(self, output, rng):
-        """Draw a datum from p(x|z) for each row, (N, D)."""
+    def sample(self, output: FloatArray, rng: np.random.Generator) -> FloatArray:
+        """Draw a datum from p(x|z) for each row.
+
+        Parameters
+        ----------
+        output : (N, D)
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        x : (N, D)
+        """
         raise NotImplementedError
 
 
@@ -90,38 +154,47 @@ class WithVariance(Likelihood):
     log_variance : Parameter, () or (D,)
         v, learnt or not.
 
-    A subclass gives its ``loss`` (output, v, x), with the gradients in the first two, its
-    ``log_density`` (x - output, v) and its ``noise`` (rng, shape, dtype), of variance 1.
+    Raises
+    ------
+    ValueError, TypeError
+        If the variance is none of these.
     """
 
     arguments = ("variance",)
 
-    def __init__(self, n_features, dtype, variance=1.0):
+    # What a subclass gives:
+    # (output, v, x) to the value and the gradients in the first two
+    loss: Callable[[ArrayLike, ArrayLike, ArrayLike], tuple[float, FloatArray, FloatArray]]
+    log_density: Callable[[FloatArray, FloatArray], FloatArray]  # of (x - output, v)
+    noise: Callable[..., FloatArray]  # of (rng, shape, dtype), with the variance 1
+
+    def __init__(self, n_features: int, dtype: DTypeLike, variance: float | str = 1.0) -> None:
         self.learnt = isinstance(variance, str)
-        if self.learnt:
+        if isinstance(variance, str):
             check_choice("variance", variance, ("learnt", "per_feature"))
+            start = 0.0
         else:
             check_number("variance", variance, above=0)
+            start = np.log(variance)
         shape = (n_features,) if variance == "per_feature" else ()
-        start = 0.0 if self.learnt else np.log(variance)
         self.log_variance = Parameter(np.full(shape, start, dtype))
 
-    def parameters(self):
+    def parameters(self) -> list[Parameter]:
         return [self.log_variance] if self.learnt else []
 
-    def nll(self, output, x):
+    def nll(self, output: FloatArray, x: FloatArray) -> tuple[float, FloatArray]:
         value, doutput, dlogvar = self.loss(output, self.log_variance.value, x)
         self.log_variance.grad[...] = dlogvar
         return value, doutput
 
-    def log_prob(self, output, x):
+    def log_prob(self, output: FloatArray, x: FloatArray) -> FloatArray:
         v = self.log_variance.value.astype(np.float64)
         return np.sum(self.log_density(x.astype(np.float64) - output, v), axis=1)
 
-    def mean(self, output):
+    def mean(self, output: FloatArray) -> FloatArray:
         return output
 
-    def sample(self, output, rng):
+    def sample(self, output: FloatArray, rng: np.random.Generator) -> FloatArray:
         std = np.exp(0.5 * self.log_variance.value)
         return output + std * self.noise(rng, output.shape, output.dtype)
 
@@ -132,11 +205,11 @@ class Gaussian(WithVariance):
     loss = staticmethod(gaussian_nll)
 
     @staticmethod
-    def log_density(difference, v):
+    def log_density(difference: FloatArray, v: FloatArray) -> FloatArray:
         return -0.5 * (np.log(2 * np.pi) + v + difference**2 * np.exp(-v))
 
     @staticmethod
-    def noise(rng, shape, dtype):
+    def noise(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype) -> FloatArray:
         return rng.standard_normal(shape, dtype=dtype)
 
 
@@ -149,11 +222,11 @@ class Laplace(WithVariance):
     loss = staticmethod(laplace_nll)
 
     @staticmethod
-    def log_density(difference, v):
+    def log_density(difference: FloatArray, v: FloatArray) -> FloatArray:
         return -0.5 * (np.log(2) + v) - np.sqrt(2) * np.abs(difference) * np.exp(-0.5 * v)
 
     @staticmethod
-    def noise(rng, shape, dtype):
+    def noise(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype) -> FloatArray:
         return rng.laplace(scale=0.5**0.5, size=shape).astype(dtype)
 
 
@@ -165,20 +238,20 @@ class Bernoulli(Likelihood):
 
     normaliser, mean_of = map(staticmethod, NORMALISERS["bernoulli"])
 
-    def check_data(self, X, reason):
+    def check_data(self, X: FloatArray, reason: str) -> FloatArray:
         return in_unit_interval("X", X, reason)
 
-    def nll(self, output, x):
+    def nll(self, output: FloatArray, x: FloatArray) -> tuple[float, FloatArray]:
         return kernels.bernoulli_nll(output, x)
 
-    def log_prob(self, output, x):
+    def log_prob(self, output: FloatArray, x: FloatArray) -> FloatArray:
         logits = output.astype(np.float64)
         return np.sum(x * logits - self.normaliser(logits), axis=1)
 
-    def mean(self, output):
+    def mean(self, output: FloatArray) -> FloatArray:
         return self.mean_of(output).astype(output.dtype, copy=False)
 
-    def sample(self, output, rng):
+    def sample(self, output: FloatArray, rng: np.random.Generator) -> FloatArray:
         return (rng.random(output.shape) < self.mean(output)).astype(output.dtype)
 
 
@@ -190,10 +263,10 @@ class ContinuousBernoulli(Bernoulli):
 
     normaliser, mean_of = map(staticmethod, NORMALISERS["continuous_bernoulli"])
 
-    def nll(self, output, x):
+    def nll(self, output: FloatArray, x: FloatArray) -> tuple[float, FloatArray]:
         return kernels.continuous_bernoulli_nll(output, x)
 
-    def sample(self, output, rng):
+    def sample(self, output: FloatArray, rng: np.random.Generator) -> FloatArray:
         # Invert F(x) = (1 - e^(-a x)) / (1 - e^-a), a = |l|: the distribution of x for l < 0, and
         # of 1 - x for l > 0.
         u, size = rng.random(output.shape), np.abs(output.astype(np.float64))
@@ -213,30 +286,35 @@ class Categorical(Likelihood):
     categories : tuple of int
         The number of categories of each variable: the sizes of the blocks, which sum to
         ``n_features``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If ``categories`` is something else.
     """
 
     arguments = ("categories",)
 
-    def __init__(self, n_features, dtype, categories):
+    def __init__(self, n_features: int, dtype: DTypeLike, categories: Sequence[int]) -> None:
         self.categories = block_sizes("categories", categories, n_features)
 
-    def check_data(self, X, reason):
+    def check_data(self, X: FloatArray, reason: str) -> FloatArray:
         return in_one_hot_blocks("X", X, self.categories, reason)
 
-    def nll(self, output, x):
+    def nll(self, output: FloatArray, x: FloatArray) -> tuple[float, FloatArray]:
         return kernels.categorical_nll(output, x, self.categories)
 
-    def log_prob(self, output, x):
+    def log_prob(self, output: FloatArray, x: FloatArray) -> FloatArray:
         logits = output.astype(np.float64)
         log_sum_exp, _ = NORMALISERS["categorical"]
         blocks = log_sum_exp(logits, self.categories)
         return np.sum(x * logits, axis=1) - np.sum(blocks, axis=1)
 
-    def mean(self, output):
+    def mean(self, output: FloatArray) -> FloatArray:
         _, softmax = NORMALISERS["categorical"]
         return softmax(output, self.categories)
 
-    def sample(self, output, rng):
+    def sample(self, output: FloatArray, rng: np.random.Generator) -> FloatArray:
         # The largest of the logits, each with noise of Gumbel's distribution, is a draw.
         noisy, x = output + rng.gumbel(size=output.shape), np.zeros_like(output)
         for end, size in zip(np.cumsum(self.categories), self.categories, strict=True):
@@ -248,18 +326,18 @@ class Categorical(Likelihood):
 class SquaredError(Likelihood):
     """The loss ||output - x||^2 of an autoencoder: a Gaussian of variance 1/2, but a constant."""
 
-    def nll(self, output, x):
+    def nll(self, output: FloatArray, x: FloatArray) -> tuple[float, FloatArray]:
         return kernels.squared_error(output, x)
 
-    def log_prob(self, output, x):
+    def log_prob(self, output: FloatArray, x: FloatArray) -> FloatArray:
         return -np.sum((output.astype(np.float64) - x) ** 2, axis=1)
 
-    def mean(self, output):
+    def mean(self, output: FloatArray) -> FloatArray:
         return output
 
 
 # By the name that a model's argument has.
-LIKELIHOODS = {
+LIKELIHOODS: dict[str, type[Likelihood]] = {
     "gaussian": Gaussian,
     "laplace": Laplace,
     "bernoulli": Bernoulli,

@@ -4,9 +4,12 @@ One convention everywhere: **sum over the features, mean over the batch, in nats
 function returns the value as a float and the gradient in each of its first arguments.
 """
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
 from vae_numpy import kernels
+from vae_numpy._types import ArrayLike, FloatArray
 from vae_numpy.utils import (
     block_sizes,
     check_choice,
@@ -17,7 +20,7 @@ from vae_numpy.utils import (
 )
 
 
-def squared_error(x_hat, x):
+def squared_error(x_hat: ArrayLike, x: ArrayLike) -> tuple[float, FloatArray]:
     """Compute the squared error 1/N sum_n ||x_hat_n - x_n||^2.
 
     There is no factor 1/2, so that the least loss of a linear autoencoder is the sum of the
@@ -39,12 +42,21 @@ def squared_error(x_hat, x):
     ------
     ValueError
         If the shapes differ or the batch is empty.
+
+    Examples
+    --------
+    >>> value, dx_hat = squared_error([[1.0, 2.0], [3.0, 4.0]], [[1.0, 0.0], [3.0, 4.0]])
+    >>> value
+    2.0
+    >>> dx_hat
+    array([[0., 2.],
+           [0., 0.]])
     """
     x_hat, x = _prepare(x_hat=x_hat, x=x)
     return kernels.squared_error(x_hat, x)
 
 
-def bernoulli_nll(logits, x):
+def bernoulli_nll(logits: ArrayLike, x: ArrayLike) -> tuple[float, FloatArray]:
     """Compute the Bernoulli negative log-likelihood -1/N sum_n log p(x_n | logits_n), in nats.
 
     With p = sigmoid(logits), computed so that no logit overflows. It is a likelihood for
@@ -64,12 +76,22 @@ def bernoulli_nll(logits, x):
     ------
     ValueError
         If the shapes differ, the batch is empty or ``x`` leaves [0, 1].
+
+    Examples
+    --------
+    A decoder that knows nothing pays ln 2 nats for each pixel:
+
+    >>> value, dlogits = bernoulli_nll([[0.0, 0.0]], [[1.0, 0.0]])
+    >>> round(value, 4)
+    1.3863
+    >>> dlogits
+    array([[-0.5,  0.5]])
     """
     logits, x = _prepare(logits=logits, x=x)
     return kernels.bernoulli_nll(logits, in_unit_interval("x", x))
 
 
-def continuous_bernoulli_nll(logits, x):
+def continuous_bernoulli_nll(logits: ArrayLike, x: ArrayLike) -> tuple[float, FloatArray]:
     """Compute the continuous Bernoulli negative log-likelihood, a mean over the batch, in nats.
 
     It is a likelihood for values between 0 and 1, where the Bernoulli is none: with the logit l the
@@ -90,12 +112,22 @@ def continuous_bernoulli_nll(logits, x):
     ------
     ValueError
         If the shapes differ, the batch is empty or ``x`` leaves [0, 1].
+
+    Examples
+    --------
+    With the logit 0 the density is 1 wherever x is, and its mean 0.5:
+
+    >>> value, dlogits = continuous_bernoulli_nll([[0.0]], [[0.75]])
+    >>> value, dlogits
+    (0.0, array([[-0.25]]))
     """
     logits, x = _prepare(logits=logits, x=x)
     return kernels.continuous_bernoulli_nll(logits, in_unit_interval("x", x))
 
 
-def categorical_nll(logits, x, categories):
+def categorical_nll(
+    logits: ArrayLike, x: ArrayLike, categories: Sequence[int]
+) -> tuple[float, FloatArray]:
     """Compute the categorical negative log-likelihood -1/N sum_n log p(x_n | logits_n), in nats.
 
     A row consists of blocks, one for each categorical variable, in each of which one column is 1
@@ -118,20 +150,33 @@ def categorical_nll(logits, x, categories):
     ValueError, TypeError
         If the shapes differ, the batch is empty, ``categories`` is not as above, or a block of
         ``x`` is not one 1 and else 0.
+
+    Examples
+    --------
+    A colour of two and a size of three, about which a decoder knows nothing, cost ln 6 nats:
+
+    >>> value, dlogits = categorical_nll(np.zeros((1, 5)), [[1, 0, 0, 0, 1]], (2, 3))
+    >>> round(value, 4)
+    1.7918
+    >>> dlogits.round(2)
+    array([[-0.5 ,  0.5 ,  0.33,  0.33, -0.67]])
     """
     logits, x = _prepare(logits=logits, x=x)
     sizes = block_sizes("categories", categories, x.shape[1])
     return kernels.categorical_nll(logits, in_one_hot_blocks("x", x, sizes), sizes)
 
 
-def gaussian_nll(mean, logvar, x):
+def gaussian_nll(
+    mean: ArrayLike, logvar: ArrayLike, x: ArrayLike
+) -> tuple[float, FloatArray, FloatArray]:
     """Compute the Gaussian negative log-likelihood -1/N sum_n log N(x_n | mean_n, exp(logvar)).
 
     Parameters
     ----------
-    mean, x : (N, D)
+    mean : (N, D)
     logvar : scalar, (D,) or (N, D)
         The log-variance: one for all, one a feature, or one a value.
+    x : (N, D)
 
     Returns
     -------
@@ -144,11 +189,27 @@ def gaussian_nll(mean, logvar, x):
     ------
     ValueError
         If the shapes do not fit or the batch is empty.
+
+    Examples
+    --------
+    One log-variance for all. Both errors are as large as the standard deviation, 1, so that
+    no other variance would do better:
+
+    >>> value, dmean, dlogvar = gaussian_nll([[1.0], [1.0]], 0.0, [[0.0], [2.0]])
+    >>> round(value, 4)  # (ln 2 pi + 1) / 2
+    1.4189
+    >>> dmean
+    array([[ 0.5],
+           [-0.5]])
+    >>> float(dlogvar)
+    0.0
     """
     return _with_variance(kernels.gaussian_nll, mean, logvar, x)
 
 
-def laplace_nll(mean, logvar, x):
+def laplace_nll(
+    mean: ArrayLike, logvar: ArrayLike, x: ArrayLike
+) -> tuple[float, FloatArray, FloatArray]:
     """Compute the Laplace negative log-likelihood -1/N sum_n log p(x_n | mean_n, exp(logvar)).
 
     -log p = sum_d [log sqrt 2 + v/2 + sqrt 2 |x - mean| e^(-v/2)], with v the log-variance as for
@@ -157,9 +218,10 @@ def laplace_nll(mean, logvar, x):
 
     Parameters
     ----------
-    mean, x : (N, D)
+    mean : (N, D)
     logvar : scalar, (D,) or (N, D)
         The log-variance: one for all, one a feature, or one a value.
+    x : (N, D)
 
     Returns
     -------
@@ -172,11 +234,22 @@ def laplace_nll(mean, logvar, x):
     ------
     ValueError
         If the shapes do not fit or the batch is empty.
+
+    Examples
+    --------
+    A far value pulls no harder than a near one:
+
+    >>> value, dmean, dlogvar = laplace_nll([[1.0], [9.0]], 0.0, [[0.0], [0.0]])
+    >>> dmean.round(3)
+    array([[0.707],
+           [0.707]])
     """
     return _with_variance(kernels.laplace_nll, mean, logvar, x)
 
 
-def gaussian_kl(mu, logvar, *, per_latent=False):
+def gaussian_kl(
+    mu: ArrayLike, logvar: ArrayLike, *, per_latent: bool = False
+) -> tuple[float | FloatArray, FloatArray, FloatArray]:
     """Compute 1/N sum_n KL(N(mu_n, exp(logvar_n)) || N(0, I)), in nats.
 
     KL = 1/2 sum_k (mu_k^2 + exp(logvar_k) - 1 - logvar_k) (Kingma & Welling 2014, appendix B).
@@ -197,6 +270,16 @@ def gaussian_kl(mu, logvar, *, per_latent=False):
     ------
     ValueError
         If the shapes differ or the batch is empty.
+
+    Examples
+    --------
+    The second latent is the prior, N(0, 1), and costs nothing:
+
+    >>> value, dmu, dlogvar = gaussian_kl([[1.0, 0.0]], [[0.0, 0.0]])
+    >>> value
+    0.5
+    >>> gaussian_kl([[1.0, 0.0]], [[0.0, 0.0]], per_latent=True)[0]
+    array([0.5, 0. ])
     """
     mu, logvar = _prepare(mu=mu, logvar=logvar)
     parts, dmu, dlogvar = kernels.gaussian_kl(mu, logvar)
@@ -204,14 +287,14 @@ def gaussian_kl(mu, logvar, *, per_latent=False):
 
 
 def effective_beta(
-    kl_weight=1.0,
+    kl_weight: float = 1.0,
     *,
-    n_features,
-    n_latents,
-    reconstruction="squared_error",
-    mean_over_features=False,
-    mean_over_latents=False,
-):
+    n_features: int,
+    n_latents: int,
+    reconstruction: str = "squared_error",
+    mean_over_features: bool = False,
+    mean_over_latents: bool = False,
+) -> float:
     """Convert a VAE's loss as papers and tutorials write it into this book's beta.
 
     The loss to convert is reconstruction + kl_weight KL. This book's is minus a log-likelihood
@@ -258,7 +341,12 @@ def effective_beta(
     return kl / likelihood
 
 
-def _with_variance(nll, mean, logvar, x):
+def _with_variance(
+    nll: Callable[[FloatArray, FloatArray, FloatArray], tuple[float, FloatArray, FloatArray]],
+    mean: ArrayLike,
+    logvar: ArrayLike,
+    x: ArrayLike,
+) -> tuple[float, FloatArray, FloatArray]:
     """Call a kernel of (mean, logvar, x), whose log-variances (N, D) may be shared here."""
     mean, x = _prepare(mean=mean, x=x)
     logvar = np.asarray(logvar, mean.dtype)
@@ -273,7 +361,7 @@ def _with_variance(nll, mean, logvar, x):
     return value, dmean, dlogvar.sum(axis=shared) if shared else dlogvar
 
 
-def _prepare(**arrays):
+def _prepare(**arrays: ArrayLike) -> tuple[FloatArray, FloatArray]:
     """Bring a prediction and its target to the prediction's type; check that the shapes agree."""
     (name, prediction), (target_name, target) = arrays.items()
     prediction = np.asarray(prediction)

@@ -4,11 +4,16 @@ Colours are those of Okabe and Ito, which readers with a colour vision deficienc
 apart; continuous values use matplotlib's cividis, made for the same purpose.
 """
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.ticker import MaxNLocator
 
+from vae_numpy._types import ArrayLike, FloatArray
 from vae_numpy.utils import as_vector, check_integer
 
 BLUE = "#0072B2"
@@ -24,7 +29,7 @@ MARKERS = ["o", "s", "^", "D", "v", "P", "X", "<", ">", "*"]
 # without the yellow end, which is hard to see on white and, turned, on black
 CONTINUOUS = ListedColormap(plt.get_cmap("cividis")(np.linspace(0, 0.85, 256)))
 
-STYLE = {
+STYLE: dict[str, Any] = {
     "axes.prop_cycle": plt.cycler(color=COLOURS),
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -36,12 +41,18 @@ STYLE = {
 }
 
 
-def use_style():
+def use_style() -> None:
     """Set the book's look for all figures that follow in this notebook."""
-    plt.rcParams.update(STYLE)
+    plt.style.use(STYLE)
 
 
-def cloud(X, t=None, ax=None, label=None, size=5):
+def cloud(
+    X: ArrayLike,
+    t: ArrayLike | None = None,
+    ax: Axes | None = None,
+    label: str | None = None,
+    size: float = 5,
+) -> Axes:
     """Scatter a cloud of points in two or three dimensions.
 
     Parameters
@@ -59,28 +70,33 @@ def cloud(X, t=None, ax=None, label=None, size=5):
     Returns
     -------
     Axes
+
+    Raises
+    ------
+    ValueError
+        If ``X`` has another shape.
     """
     X = np.asarray(X)
     if X.ndim != 2 or X.shape[1] not in (2, 3):
         raise ValueError(f"X must be (N, 2) or (N, 3), got shape {X.shape}")
     if ax is None:
         ax = plt.figure().add_subplot(projection="3d" if X.shape[1] == 3 else None)
-    colour = {"color": BLUE} if t is None else {"c": t, "cmap": CONTINUOUS}
-    # By default distant points fade, which hides the far arm of a curve.
-    depth = {"depthshade": False} if X.shape[1] == 3 else {}
-    ax.scatter(*X.T, s=size, linewidths=0, **colour, **depth)
+    style: dict[str, Any] = {"s": size, "linewidths": 0}
+    style |= {"color": BLUE} if t is None else {"c": t, "cmap": CONTINUOUS}
+    if X.shape[1] == 3:  # by default distant points fade, which hides the far arm of a curve
+        style["depthshade"] = False
+    ax.scatter(*X.T, **style)
     ax.set(xlabel="x", ylabel="y", title=label)
     if X.shape[1] == 3:
-        ax.set(zlabel="z")
+        ax.set(zlabel="z", box_aspect=(1, 1, 1))
         ax.locator_params(nbins=3)
-        ax.set_box_aspect((1, 1, 1))
         ax.set_aspect("equal", adjustable="datalim")  # keep the cube, widen the short axes
     else:
         ax.set_aspect("equal")
     return ax
 
 
-def spectrum(eigenvalues, ax=None, label=None):
+def spectrum(eigenvalues: ArrayLike, ax: Axes | None = None, label: str | None = None) -> Axes:
     """Draw each principal direction's share of the variance as a bar, with its value above.
 
     Parameters
@@ -94,6 +110,11 @@ def spectrum(eigenvalues, ax=None, label=None):
     Returns
     -------
     Axes
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``eigenvalues`` is no vector of finite numbers with a sum above 0.
     """
     eigenvalues = as_vector("eigenvalues", eigenvalues)
     if eigenvalues.sum() <= 0:
@@ -109,7 +130,12 @@ def spectrum(eigenvalues, ax=None, label=None):
     return ax
 
 
-def loss_curve(history, ax=None, ylabel="loss per sample", log=False):
+def loss_curve(
+    history: Mapping[str, Sequence[float]],
+    ax: Axes | None = None,
+    ylabel: str = "loss per sample",
+    log: bool = False,
+) -> Axes:
     """Draw losses against the epoch.
 
     Parameters
@@ -136,7 +162,13 @@ def loss_curve(history, ax=None, ylabel="loss per sample", log=False):
     return ax
 
 
-def image_grid(images, n_columns=10, ax=None, row_labels=None, label=None):
+def image_grid(
+    images: ArrayLike,
+    n_columns: int = 10,
+    ax: Axes | None = None,
+    row_labels: Sequence[str] | None = None,
+    label: str | None = None,
+) -> Axes:
     """Show pictures side by side in rows, all on one grey scale.
 
     Parameters
@@ -154,6 +186,11 @@ def image_grid(images, n_columns=10, ax=None, row_labels=None, label=None):
     Returns
     -------
     Axes
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``images`` has another shape, or ``n_columns`` is not an integer of at least 1.
     """
     images = _as_images(images)
     n_columns = check_integer("n_columns", n_columns, minimum=1)
@@ -172,11 +209,13 @@ def image_grid(images, n_columns=10, ax=None, row_labels=None, label=None):
     ax.set_yticks(rows if row_labels else [], row_labels)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
-    ax.set_title(label)
+    ax.set(title=label)
     return ax
 
 
-def reconstructions(X, X_hat, ax=None, label=None):
+def reconstructions(
+    X: ArrayLike, X_hat: ArrayLike, ax: Axes | None = None, label: str | None = None
+) -> Axes:
     """Show pictures in one row and their reconstructions below them.
 
     Parameters
@@ -189,6 +228,11 @@ def reconstructions(X, X_hat, ax=None, label=None):
     Returns
     -------
     Axes
+
+    Raises
+    ------
+    ValueError
+        If the arrays hold no pictures, or are not of one shape.
     """
     X, X_hat = _as_images(X), _as_images(X_hat)
     if X.shape != X_hat.shape:
@@ -197,7 +241,9 @@ def reconstructions(X, X_hat, ax=None, label=None):
     return image_grid(both, len(X), ax, row_labels=["data", "reconstruction"], label=label)
 
 
-def traversal(images, ax=None, row_labels=None):
+def traversal(
+    images: ArrayLike, ax: Axes | None = None, row_labels: Sequence[str] | None = None
+) -> Axes:
     """Show what each latent does: one row a latent, its value growing from left to right.
 
     Parameters
@@ -211,6 +257,11 @@ def traversal(images, ax=None, row_labels=None):
     Returns
     -------
     Axes
+
+    Raises
+    ------
+    ValueError
+        If ``images`` has another shape.
     """
     images = np.asarray(images)
     if images.ndim != 4:
@@ -221,7 +272,14 @@ def traversal(images, ax=None, row_labels=None):
     return image_grid(flat, n_steps, ax, row_labels=row_labels)
 
 
-def latent_map(Z, colour, ax=None, label=None, colour_label=None, size=8):
+def latent_map(
+    Z: ArrayLike,
+    colour: ArrayLike,
+    ax: Axes | None = None,
+    label: str | None = None,
+    colour_label: str | None = None,
+    size: float = 8,
+) -> Axes:
     """Scatter two-dimensional codes, coloured by class or by a continuous value.
 
     Parameters
@@ -239,6 +297,11 @@ def latent_map(Z, colour, ax=None, label=None, colour_label=None, size=8):
     Returns
     -------
     Axes
+
+    Raises
+    ------
+    ValueError
+        If ``Z`` has another shape.
     """
     Z, colour = np.asarray(Z), np.asarray(colour)
     if Z.ndim != 2 or Z.shape[1] != 2:
@@ -246,21 +309,22 @@ def latent_map(Z, colour, ax=None, label=None, colour_label=None, size=8):
     ax = _axes(ax)
     if colour.dtype.kind in "iub":
         for i, value in enumerate(np.unique(colour)):  # more classes than colours: new markers
-            style = {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)]}
-            ax.scatter(*Z[colour == value].T, s=size, linewidths=0, label=str(value), **style)
+            x, y = Z[colour == value].T
+            colour_of, marker = COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]
+            ax.scatter(x, y, s=size, color=colour_of, marker=marker, linewidths=0, label=str(value))
         ax.legend(title=colour_label, loc="center left", bbox_to_anchor=(1, 0.5), markerscale=2)
     else:
-        points = ax.scatter(*Z.T, s=size, c=colour, cmap=CONTINUOUS, linewidths=0)
+        points = ax.scatter(Z[:, 0], Z[:, 1], s=size, c=colour, cmap=CONTINUOUS, linewidths=0)
         ax.figure.colorbar(points, ax=ax, label=colour_label)
     ax.set(xlabel="latent 1", ylabel="latent 2", title=label)
     return ax
 
 
-def _axes(ax):
+def _axes(ax: Axes | None) -> Axes:
     return plt.figure().add_subplot() if ax is None else ax
 
 
-def _as_images(X):
+def _as_images(X: ArrayLike) -> FloatArray:
     """Return pictures as (n, height, width), rows of pixels folded into squares."""
     X = np.asarray(X)
     if X.ndim == 3 and len(X) > 0:

@@ -4,16 +4,26 @@ The learning rate falls (``learning_rate_at``); the price of the KL falls (``fit
 part of the data that is seen grows (``fit_growing``).
 """
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
 import numpy as np
 
+from vae_numpy._types import ArrayLike, RandomState
 from vae_numpy.utils import check_choice, check_integer, check_number, make_rng
+
+if TYPE_CHECKING:  # the models import this module
+    from vae_numpy.models import VAE
+    from vae_numpy.models.base import BaseAutoencoder
+
+Model = TypeVar("Model", bound="BaseAutoencoder")
 
 # The learning rate ------------------------------------------------------------------------------
 
 SCHEDULES = ("constant", "cosine", "step")
 
 
-def learning_rate_at(schedule, initial, fraction):
+def learning_rate_at(schedule: str, initial: float, fraction: float) -> float:
     """Compute the learning rate after a fraction of the training.
 
     Parameters
@@ -49,7 +59,9 @@ def learning_rate_at(schedule, initial, fraction):
 # another instead of all at once, and each finds what is left.
 
 
-def cooling_beta(end, hottest, fraction, *, share=0.9, power=1):
+def cooling_beta(
+    end: float, hottest: float, fraction: float, *, share: float = 0.9, power: float = 1
+) -> float:
     """Compute beta after a fraction of the training: a fall, then a rest at ``end``.
 
     Parameters
@@ -70,7 +82,15 @@ def cooling_beta(end, hottest, fraction, *, share=0.9, power=1):
     return end + (hottest - end) * max(0.0, 1 - (fraction / share) ** power)
 
 
-def fit_cooling(model, draw, *, hottest, n_rounds, share=0.9, power=1):
+def fit_cooling(
+    model: "VAE",
+    draw: Callable[[], ArrayLike],
+    *,
+    hottest: float,
+    n_rounds: int,
+    share: float = 0.9,
+    power: float = 1,
+) -> "VAE":
     """Train a VAE on fresh rows while its beta falls from ``hottest`` to what it was given.
 
     Ctrl-C ends the training and keeps what was learnt.
@@ -120,7 +140,15 @@ def fit_cooling(model, draw, *, hottest, n_rounds, share=0.9, power=1):
 # The order is the caller's. For a curve, ``data.geodesic.geodesic_order`` finds one in the data.
 
 
-def fit_growing(model, X, order, *, n_growing, start=0.05, random_state=None):
+def fit_growing(
+    model: Model,
+    X: ArrayLike,
+    order: ArrayLike,
+    *,
+    n_growing: int,
+    start: float = 0.05,
+    random_state: RandomState = None,
+) -> Model:
     """Train a model on a growing part of X, then on all of it.
 
     Epoch by epoch the part grows from ``start`` to everything. Each of these epochs is as long

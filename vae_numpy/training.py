@@ -8,19 +8,33 @@ training stands.
 import math
 import signal
 import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
 
+from vae_numpy._types import FilePath, FloatArray, IntArray
+from vae_numpy.layers import Parameter
+from vae_numpy.optimisers import Optimiser
 from vae_numpy.progress import progress_bar
 from vae_numpy.utils import check_generator, check_integer, check_number
+
+if TYPE_CHECKING:  # the models import this module
+    from vae_numpy.models.base import BaseAutoencoder
+
+Losses: TypeAlias = Mapping[str, float | FloatArray]  # by name; an array for one in parts
+
+# Called with the model after each epoch; if it returns something true, the training ends.
+Callback: TypeAlias = Callable[[Any], object]
 
 
 class TrainingDiverged(ArithmeticError):
     """A loss or a weight became NaN or infinite; the message says when, and what to try."""
 
 
-class History(dict):
+class History(dict[str, list]):
     """The losses of a training: a dict of lists, one value per epoch.
 
     Examples
@@ -32,10 +46,17 @@ class History(dict):
     [0.5, 0.25]
     """
 
-    def record(self, **values):
-        """Append one epoch's values, each under its name."""
+    def record(self, **values: float | FloatArray) -> None:
+        """Append one epoch's values, each under its name.
+
+        Parameters
+        ----------
+        **values : float, or an array for a loss in parts
+            NumPy's numbers become Python's.
+        """
         for name, value in values.items():
-            self.setdefault(name, []).append(value)
+            plain = value.item() if isinstance(value, np.generic) else value
+            self.setdefault(name, []).append(plain)
 
 
 class Run:
@@ -45,7 +66,7 @@ class Run:
     ----------
     rng : numpy.random.Generator
         Shuffles the rows; a step may draw its noise from it too.
-    optimiser : an optimiser
+    optimiser : Optimiser
     history : History or None
 
     Attributes
@@ -72,27 +93,46 @@ class Run:
         What the model that trains calls this optimiser.
     """
 
-    def __init__(self, rng, optimiser, history=None):
+    def __init__(
+        self, rng: np.random.Generator, optimiser: Optimiser, history: History | None = None
+    ) -> None:
         self.rng, self.optimiser = rng, optimiser
         self.history = History() if history is None else history
-        self.epoch, self.order, self.batch, self.totals = 0, None, 0, {}
+        self.epoch = self.batch = 0
+        self.order: IntArray | None = None
+        self.totals: dict[str, float | FloatArray] = {}
         self.n_batches = self.batch_size = 1
         self.running = self.interrupted = self.finished = False
-        self.n_samples = self.solver = None
+        self.n_samples: int | None = None
+        self.solver: str | None = None
 
     @property
-    def progress(self):
+    def progress(self) -> float:
         """Epochs of training so far, with the begun one as a fraction."""
         return self.epoch + self.batch / self.n_batches
 
-    def batches(self, n_samples, batch_size):
-        """Yield the rows of each batch that is left of the epoch, which begins if none has."""
+    def batches(self, n_samples: int, batch_size: int) -> Iterator[IntArray]:
+        """Yield the rows of each batch that is left of the epoch, which begins if none has.
+
+        Parameters
+        ----------
+        n_samples, batch_size : int
+
+        Yields
+        ------
+        rows : int array, at most (batch_size,)
+        """
         if self.order is None:
             self.order, self.batch, self.totals = self.rng.permutation(n_samples), 0, {}
         yield from _batches(self.order[self.batch * batch_size :], batch_size)
 
-    def add(self, losses, n_rows):
+    def add(self, losses: Losses, n_rows: int) -> None:
         """Count a finished batch and its losses, each a mean over its rows.
+
+        Parameters
+        ----------
+        losses : dict of float, or of an array for a loss in parts
+        n_rows : int
 
         Raises
         ------
@@ -109,16 +149,22 @@ class Run:
             self.totals[name] = self.totals.get(name, 0) + value * n_rows
         self.batch += 1
 
-    def end_epoch(self, n_samples):
-        """Record the epoch's losses, each a mean over all rows."""
+    def end_epoch(self, n_samples: int) -> None:
+        """Record the epoch's losses, each a mean over all rows.
+
+        Parameters
+        ----------
+        n_samples : int
+            How many rows there are.
+        """
         self.history.record(**{name: total / n_samples for name, total in self.totals.items()})
         self.epoch, self.order, self.batch, self.totals = self.epoch + 1, None, 0, {}
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "running": False}  # nobody is at work on a copy
 
 
-def minibatches(n_samples, batch_size, *, rng):
+def minibatches(n_samples: int, batch_size: int, *, rng: np.random.Generator) -> Iterator[IntArray]:
     """Yield the rows of one epoch: every index once, in random order, in batches.
 
     Parameters
@@ -142,23 +188,23 @@ def minibatches(n_samples, batch_size, *, rng):
     yield from _batches(rng.permutation(n_samples), batch_size)
 
 
-def _batches(order, batch_size):
+def _batches(order: IntArray, batch_size: int) -> Iterator[IntArray]:
     for start in range(0, len(order), batch_size):
         yield order[start : start + batch_size]
 
 
 def train(
-    forward_backward,
-    parameters,
-    X,
-    run,
+    forward_backward: Callable[[FloatArray, np.random.Generator], Losses],
+    parameters: Sequence[Parameter],
+    X: FloatArray,
+    run: Run,
     *,
-    batch_size,
-    n_epochs,
-    learning_rate=None,
-    after_epoch=None,
-    progress=False,
-):
+    batch_size: int,
+    n_epochs: int,
+    learning_rate: Callable[[float], float] | None = None,
+    after_epoch: Callable[[], object] | None = None,
+    progress: bool = False,
+) -> None:
     """Train on minibatches of X until ``run`` has ``n_epochs`` epochs behind it.
 
     Ctrl-C ends the training after the step that is running: what was learnt is kept, and
@@ -239,12 +285,12 @@ class EarlyStopping:
         If an argument is out of its bounds, or, while training, if there is no such loss.
     """
 
-    def __init__(self, monitor="loss", *, patience=10, tol=0.0):
+    def __init__(self, monitor: str = "loss", *, patience: int = 10, tol: float = 0.0) -> None:
         check_integer("patience", patience, minimum=1)
         check_number("tol", tol, minimum=0)
         self.monitor, self.patience, self.tol = monitor, patience, tol
 
-    def __call__(self, model):
+    def __call__(self, model: "BaseAutoencoder") -> bool:
         """Say whether the model's training should stop."""
         if self.monitor not in model.history_:
             raise ValueError(
@@ -276,12 +322,24 @@ class HeldOut:
         in their place.
     """
 
-    def __init__(self, rows):
-        self.rows, self.least, self.best, self.last = rows, math.inf, None, None
+    def __init__(self, rows: IntArray) -> None:
+        self.rows, self.least = rows, math.inf
+        self.best: FloatArray | None = None
+        self.last: FloatArray | None = None
 
     @classmethod
-    def choose(cls, n_samples, fraction, rng):
+    def choose(cls, n_samples: int, fraction: float, rng: np.random.Generator) -> Self:
         """Choose a fraction of the rows at random, at least one.
+
+        Parameters
+        ----------
+        n_samples : int
+        fraction : float, between 0 and 1
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        HeldOut
 
         Raises
         ------
@@ -296,22 +354,51 @@ class HeldOut:
             )
         return cls(np.sort(rng.permutation(n_samples)[:n]))
 
-    def split(self, X):
-        """Split X into the rows to train on and the held-out ones."""
+    def split(self, X: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Split X into the rows to train on and the held-out ones.
+
+        Parameters
+        ----------
+        X : (n_samples, D)
+
+        Returns
+        -------
+        X_train : (n_samples - n, D)
+        X_held_out : (n, D)
+        """
         return np.delete(X, self.rows, axis=0), X[self.rows]
 
-    def judge(self, loss, weights):
-        """Keep a copy of ``weights`` if this loss is the least so far."""
-        if self.best is None or loss < self.least:
-            self.least, self.best = loss, weights.copy()
+    def judge(self, loss: float, weights: FloatArray) -> None:
+        """Keep a copy of ``weights`` if this loss is the least so far.
 
-    def put_best(self, weights):
-        """Overwrite ``weights`` by the best ones, and keep them as the last."""
+        Parameters
+        ----------
+        loss : float
+        weights : (n_weights,)
+        """
+        if self.best is None:
+            self.least, self.best = loss, weights.copy()
+        elif loss < self.least:
+            self.least, self.best[...] = loss, weights  # in place: one array less at a time
+
+    def put_best(self, weights: FloatArray) -> None:
+        """Overwrite ``weights`` by the best ones, and keep them as the last.
+
+        Parameters
+        ----------
+        weights : (n_weights,)
+        """
         self.last = weights.copy()
         weights[...] = self.best
 
-    def put_last(self, weights):
-        """Undo ``put_best``, if it was done."""
+    def put_last(self, weights: FloatArray) -> None:
+        """Undo ``put_best``, if it was done.
+
+        Parameters
+        ----------
+        weights : (n_weights,)
+            Overwritten.
+        """
         if self.last is not None:
             weights[...], self.last = self.last, None
 
@@ -335,11 +422,11 @@ class Checkpoint:
         If ``every`` is no integer of at least 1.
     """
 
-    def __init__(self, path, *, every=1):
+    def __init__(self, path: FilePath, *, every: int = 1) -> None:
         check_integer("every", every, minimum=1)
         self.path, self.every = path, every
 
-    def __call__(self, model):
+    def __call__(self, model: "BaseAutoencoder") -> None:
         """Save the model if its number of epochs is a multiple of ``every``."""
         if model.n_iter_ % self.every == 0:
             model.save(self.path)
@@ -349,16 +436,16 @@ class Checkpoint:
 
 
 @contextmanager
-def _at_work(run):
+def _at_work(run: Run) -> Iterator[list[int]]:
     """Mark the run as running, and collect Ctrl-C in a list instead of raising in an update.
 
     A second Ctrl-C raises at once, for a step that hangs. Only the main thread gets signals, and
     a process whose parent had it ignore Ctrl-C goes on ignoring it.
     """
-    pressed = []
+    pressed: list[int] = []
     run.running, run.interrupted = True, False
 
-    def note(number, frame):
+    def note(number: int, frame: FrameType | None) -> None:
         if pressed:
             raise KeyboardInterrupt
         pressed.append(number)

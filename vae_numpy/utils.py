@@ -2,11 +2,14 @@
 
 import math
 import numbers
+from collections.abc import Collection
 
 import numpy as np
 
+from vae_numpy._types import ArrayLike, FloatArray, IntArray, RandomState
 
-def make_rng(random_state=None):
+
+def make_rng(random_state: RandomState = None) -> np.random.Generator:
     """Turn ``random_state`` into a NumPy random generator.
 
     Parameters
@@ -14,6 +17,10 @@ def make_rng(random_state=None):
     random_state : None, int, numpy.random.Generator or numpy.random.RandomState
         None draws fresh entropy, an int seeds, a generator is used as it is. An old-style
         ``RandomState`` (scikit-learn passes them) seeds a generator with its next draw.
+
+    Returns
+    -------
+    numpy.random.Generator
 
     Raises
     ------
@@ -26,7 +33,8 @@ def make_rng(random_state=None):
         return np.random.default_rng(random_state.randint(2**31))
     if random_state is None:
         return np.random.default_rng()
-    if isinstance(random_state, numbers.Integral) and not isinstance(random_state, bool):
+    # An int is an Integral too, but mypy does not know it.
+    if isinstance(random_state, (int, numbers.Integral)) and not isinstance(random_state, bool):
         if random_state < 0:
             raise ValueError(f"random_state must be >= 0, got {random_state}")
         return np.random.default_rng(int(random_state))
@@ -36,8 +44,23 @@ def make_rng(random_state=None):
     )
 
 
-def check_number(name, value, *, above=None, minimum=None, below=None, maximum=None):
+def check_number(
+    name: str,
+    value: object,
+    *,
+    above: float | None = None,
+    minimum: float | None = None,
+    below: float | None = None,
+    maximum: float | None = None,
+) -> float:
     """Check that ``value`` is a finite real number inside the bounds; above and below are strict.
+
+    Parameters
+    ----------
+    name : str
+        What the message calls the value; so in all checks here.
+    value : object
+    above, minimum, below, maximum : float or None
 
     Returns
     -------
@@ -73,8 +96,16 @@ def check_number(name, value, *, above=None, minimum=None, below=None, maximum=N
     return float(value)
 
 
-def check_integer(name, value, *, minimum=None, maximum=None):
+def check_integer(
+    name: str, value: object, *, minimum: int | None = None, maximum: int | None = None
+) -> int:
     """Check that ``value`` is an integer inside the inclusive bounds.
+
+    Parameters
+    ----------
+    name : str
+    value : object
+    minimum, maximum : int or None
 
     Returns
     -------
@@ -94,15 +125,21 @@ def check_integer(name, value, *, minimum=None, maximum=None):
     return int(value)
 
 
-def _check_64_bits(name, value):
+def _check_64_bits(name: str, value: int | np.integer) -> None:
     # Beyond them an integer is no number to NumPy, but an object.
     if not -(2**63) <= value < 2**63:
         digits = f"{value}" if int(value).bit_length() < 200 else "a longer one"
         raise ValueError(f"{name} must fit into 64 bits if it is an integer, got {digits}")
 
 
-def check_choice(name, value, choices):
+def check_choice(name: str, value: object, choices: Collection[str]) -> None:
     """Check that ``value`` is one of ``choices``.
+
+    Parameters
+    ----------
+    name : str
+    value : object
+    choices : collection of str
 
     Raises
     ------
@@ -114,8 +151,13 @@ def check_choice(name, value, choices):
         raise ValueError(f"{name} must be one of {wanted}, got {value!r}")
 
 
-def check_float_array(name, value):
+def check_float_array(name: str, value: object) -> None:
     """Check that ``value`` is a NumPy array of float32 or float64.
+
+    Parameters
+    ----------
+    name : str
+    value : object
 
     Raises
     ------
@@ -131,8 +173,17 @@ def check_float_array(name, value):
         )
 
 
-def check_matrix(name, X):
+def check_matrix(name: str, X: ArrayLike) -> FloatArray:
     """Return ``X`` as a finite (N, D) float64 array with N, D >= 1.
+
+    Parameters
+    ----------
+    name : str
+    X : (N, D), an array or lists
+
+    Returns
+    -------
+    X : (N, D) float64
 
     Raises
     ------
@@ -156,8 +207,17 @@ def check_matrix(name, X):
     return X
 
 
-def covariance_of(X):
-    """Compute C = (1/N) sum (x - m)^T (x - m), (D, D), of a finite (N, D) array ``X``.
+def covariance_of(X: FloatArray) -> FloatArray:
+    """Compute C = (1/N) sum (x - m)^T (x - m), with the mean m.
+
+    Parameters
+    ----------
+    X : (N, D) array
+        Of finite numbers.
+
+    Returns
+    -------
+    C : (D, D)
 
     Raises
     ------
@@ -175,18 +235,38 @@ def covariance_of(X):
     return covariance
 
 
-def power_of_two(X):
+def power_of_two(X: FloatArray) -> float:
     """Return the power of two below the largest absolute value of ``X``; 1 if all are 0.
 
     Divided by it, numbers near the ends of float64 can be squared; others keep their digits.
+
+    Parameters
+    ----------
+    X : array of any shape
+        Of finite numbers.
+
+    Returns
+    -------
+    float
     """
     largest = np.abs(X).max()
     # Inside the range in which both the power and its inverse are ordinary numbers.
     return 2.0 ** np.clip(np.floor(np.log2(largest)), -1000, 1000) if largest > 0 else 1.0
 
 
-def as_vector(name, value, length=None):
-    """Return ``value`` as a float64 vector; None takes any length from 1.
+def as_vector(name: str, value: ArrayLike, length: int | None = None) -> FloatArray:
+    """Return ``value`` as a float64 vector of finite numbers.
+
+    Parameters
+    ----------
+    name : str
+    value : (n,), an array or a list
+    length : int or None
+        The n that is wanted; None takes any from 1.
+
+    Returns
+    -------
+    (n,) float64
 
     Raises
     ------
@@ -206,8 +286,12 @@ def as_vector(name, value, length=None):
     return vector
 
 
-def check_generator(rng):
+def check_generator(rng: object) -> None:
     """Check that ``rng`` is a ``numpy.random.Generator``.
+
+    Parameters
+    ----------
+    rng : object
 
     Raises
     ------
@@ -218,14 +302,24 @@ def check_generator(rng):
         raise TypeError(f"rng must be a numpy.random.Generator, got {type(rng).__name__}")
 
 
-def block_sizes(name, sizes, n_columns):
-    """Return the sizes of blocks of columns as an integer array, (n_blocks,).
+def block_sizes(name: str, sizes: object, n_columns: int) -> IntArray:
+    """Return the sizes of blocks of columns as an integer array.
+
+    Parameters
+    ----------
+    name : str
+    sizes : list, tuple or array of int, (n_blocks,)
+    n_columns : int
+        What they must sum to.
+
+    Returns
+    -------
+    (n_blocks,) int64
 
     Raises
     ------
     ValueError, TypeError
-        If ``sizes`` is no list, tuple or array of integers of at least 1 with the sum
-        ``n_columns``.
+        If ``sizes`` is something else, holds a number below 1 or has another sum.
     """
     if not isinstance(sizes, (list, tuple, np.ndarray)):
         raise TypeError(f"{name} must be a tuple of the sizes of the blocks, got {sizes!r}")
@@ -239,15 +333,28 @@ def block_sizes(name, sizes, n_columns):
     return np.array(sizes, np.int64)
 
 
-def in_one_hot_blocks(name, X, sizes, reason=""):
-    """Return ``X`` (N, D), in each row of which each block of ``sizes`` columns is one 1 and 0s.
+def in_one_hot_blocks(name: str, X: FloatArray, sizes: IntArray, reason: str = "") -> FloatArray:
+    """Return ``X``, in each row of which each block of columns is one 1 and else 0.
 
     As in ``in_unit_interval`` a value within 1e-6 of 0 or 1 counts as that.
+
+    Parameters
+    ----------
+    name : str
+    X : (N, D)
+    sizes : (n_blocks,) int array
+        The sizes of the blocks, which sum to D.
+    reason : str
+        What asks for the blocks, for the message.
+
+    Returns
+    -------
+    X : the same array, or a rounded copy
 
     Raises
     ------
     ValueError
-        If a block of a row is something else; ``reason`` names what asks for the blocks.
+        If a block of a row is something else.
     """
     for end, size in zip(np.cumsum(sizes), sizes, strict=True):
         block = X[:, end - size : end]
@@ -264,16 +371,27 @@ def in_one_hot_blocks(name, X, sizes, reason=""):
     return X if np.array_equal(X, rounded, equal_nan=True) else rounded
 
 
-def in_unit_interval(name, X, reason=""):
+def in_unit_interval(name: str, X: FloatArray, reason: str = "") -> FloatArray:
     """Return ``X`` with all values in [0, 1].
 
     Scaling leaves a rounding beside the bounds: values within 1e-6 of one, eight units of
     rounding in float32, count as the bound.
 
+    Parameters
+    ----------
+    name : str
+    X : array of any shape
+    reason : str
+        What asks for the bounds, for the message.
+
+    Returns
+    -------
+    X : the same array, or a copy without what lies beside the bounds
+
     Raises
     ------
     ValueError
-        If a value is further out; ``reason`` names what asks for the bounds.
+        If a value is further out.
     """
     if X.size == 0:
         return X

@@ -1,7 +1,8 @@
 """Draw the map of the chapters on the landing page, book/_static/img/chapter_map.svg.
 
-When a title or a question changes, run this again, and bring the alt text and the list in
-book/index.md, which tell the same in words, up to date:
+The chapters are those of _toc.yml, with the titles of their pages; the list below adds a question
+and an icon to each. When one of these changes, run this again, and bring the alt text and the list
+in book/index.md, which tell the same in words, up to date (tests/book/test_chapters.py says where):
 
     python book/figures/chapter_map.py
 
@@ -9,11 +10,13 @@ Standard library only; the same input gives the same bytes.
 """
 
 import math
+import re
 import textwrap
 from pathlib import Path
 from typing import NamedTuple
 
-TARGET = Path(__file__).parents[1] / "_static" / "img" / "chapter_map.svg"
+ROOT = Path(__file__).parents[2]
+TARGET = ROOT / "book/_static/img/chapter_map.svg"
 
 
 class Chapter(NamedTuple):
@@ -22,27 +25,34 @@ class Chapter(NamedTuple):
     icon: str  # a key of icons()
 
 
-CHAPTERS = [
-    Chapter("Random versus spiral data", "How many numbers say where a point is?", "spiral"),
-    Chapter("The linear autoencoder", "What does a flat code keep, and what must it lose?", "line"),
-    Chapter(
-        "The nonlinear autoencoder", "Can a network unroll a spiral into one number?", "unroll"
-    ),
-    Chapter(
-        "What autoencoders are for",
+QUESTIONS = {  # by the page's name without its number
+    "random_or_spiral": ("How many numbers say where a point is?", "spiral"),
+    "linear_autoencoder": ("What does a flat code keep, and what must it lose?", "line"),
+    "nonlinear_autoencoder": ("Can a network unroll a spiral into one number?", "unroll"),
+    "what_autoencoders_are_for": (
         "Denoise, fill in, segment: better than simpler tools?",
         "denoise",
     ),
-    Chapter("Fast matrices", "Where does the time go, and how much can be saved?", "grid"),
-    Chapter("Variational inference", "What can be said about a cause that nobody saw?", "bells"),
-    Chapter(
-        "The variational autoencoder", "What lies in the holes between the codes?", "hourglass"
-    ),
-    Chapter(
-        "beta-VAE and disentanglement", "Can each latent be made to mean one thing?", "sliders"
-    ),
-    Chapter("Back to the brain", "Does the ventral stream do the same?", "brain"),
-]
+    "fast_matrices": ("Where does the time go, and how much can be saved?", "grid"),
+    "variational_inference": ("What can be said about a cause that nobody saw?", "bells"),
+    "variational_autoencoder": ("What lies in the holes between the codes?", "hourglass"),
+    "beta_vae": ("Can each latent be made to mean one thing?", "sliders"),
+    "back_to_the_brain": ("Does the ventral stream do the same?", "brain"),
+}
+
+
+def chapters():
+    """The numbered pages of the contents, in order."""
+    found = []
+    contents = (ROOT / "_toc.yml").read_text("utf-8")
+    for page, name in re.findall(r"file: (book/\d\d_(\w+))$", contents, re.M):
+        text = (ROOT / f"{page}.md").read_text("utf-8")
+        title = re.search(r"^# ([^:\n]+)", text, re.M)[1]  # without what follows a colon
+        if name not in QUESTIONS:
+            raise ValueError(f"{page}.md needs a question and an icon in QUESTIONS")
+        found.append(Chapter(title, *QUESTIONS[name]))
+    return found
+
 
 WIDTH, TOP, STEP, RADIUS, TEXT = 440, 230, 140, 34, 150
 INK, BLUE = "#1a1a1a", "#0072b2"
@@ -147,7 +157,8 @@ def station(i, chapter):
 
 def draw():
     """The whole picture, as SVG text."""
-    height = TOP + STEP * (len(CHAPTERS) - 1) + 70
+    stations = chapters()
+    height = TOP + STEP * (len(stations) - 1) + 70
     x, y = place(0)
     # The road begins as a spiral; its outer end runs down into chapter 1.
     start = [(x + 62 + dx, 86 + dy) for dx, dy in spiral(2.5, 62)]
@@ -159,13 +170,13 @@ def draw():
         f'<g stroke="{BLUE}" color="{BLUE}" stroke-width="5">',
         path(f"{polyline(start)} V{y}"),
         dots(start[10::6], r=6),
-        *(road(i) for i in range(1, len(CHAPTERS))),
+        *(road(i) for i in range(1, len(stations))),
         "</g>",
         text(196, 84, 17, "From a spiral", weight=700),
         text(196, 106, 17, "to the brain,", weight=700),
-        text(196, 128, 17, "in nine questions"),
+        text(196, 128, 17, "question by question"),
     ]
-    for i, chapter in enumerate(CHAPTERS):
+    for i, chapter in enumerate(stations):
         parts += station(i, chapter)
     return "\n".join([*parts, "</svg>", ""])
 

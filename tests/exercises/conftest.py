@@ -1,11 +1,11 @@
 """The pytest door to the exercises: hand in, summarise, open hints."""
 
-import importlib.util
+import functools
 from pathlib import Path
 
 import pytest
 
-from vae_numpy.exercises import examine, exercises_of, find, guard, progress_line
+from vae_numpy.exercises import answers, examine, exercises_of, progress_line
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,41 +21,32 @@ def hand_in(request):
     """Return the function that hands the answer to one exercise to its check."""
     config = request.config
 
-    def hand(number):
-        exercise = find(number)
-        path = (
-            ROOT / config.getoption("--answers", "book/exercises") / f"ch{exercise.chapter:02d}.py"
-        )
+    def hand(exercise):
+        path = answers_file(config.getoption("--answers", "book/exercises"), exercise.chapter)
         shown = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
-        verdict = examine(number, load(path, shown, exercise.name))
-        request.node.user_properties.append(("exercise", (number, verdict.state)))
+        names, faults = loaded(path)
+        faults = [f"{shown} does not load: {fault}\n    {fault.text}" for fault in faults]
+        if exercise.name not in names:
+            faults = faults or [f"{shown} has no {exercise.name} any more"]
+            pytest.fail("\n".join(faults), pytrace=False)
+        verdict = examine(exercise.number, names[exercise.name])
+        request.node.user_properties.append(("exercise", (exercise.number, verdict.state)))
         if verdict.state == "not started":
             pytest.skip(f"not started: open {shown}")
         if not verdict:
-            pytest.fail(f"{verdict}\n{hints(config, exercise)}", pytrace=False)
+            lines = [str(verdict), *faults, hints(config, exercise)]
+            pytest.fail("\n".join(lines), pytrace=False)
 
     return hand
 
 
-def load(path, shown, name):
-    """Return one function or class of the reader's file."""
-    spec = importlib.util.spec_from_file_location(f"answers_{path.stem}", path)
-    module = importlib.util.module_from_spec(spec)
-    try:
-        with guard.watched(10):
-            spec.loader.exec_module(module)
-    except guard.TooLong:
-        pytest.fail(f"{shown} does not load within 10 seconds", pytrace=False)
-    except SyntaxError as error:
-        line = f"{shown} does not load: line {error.lineno}: {error.msg}"
-        pytest.fail(f"{line}\n    {(error.text or '').strip()}", pytrace=False)
-    except (Exception, SystemExit) as error:
-        number, text, _ = guard.readers_frame(error, str(path))
-        line = f"{shown} does not load: line {number}: {type(error).__name__}: {error}"
-        pytest.fail(f"{line}\n    {text}", pytrace=False)
-    if not hasattr(module, name):
-        pytest.fail(f"{shown} has no {name} any more", pytrace=False)
-    return getattr(module, name)
+def answers_file(folder, chapter):
+    """Return a chapter's file in a folder of answers, or in the package with the solutions."""
+    path = ROOT / folder / f"ch{chapter:02d}"
+    return path / "solution.py" if path.is_dir() else path.with_suffix(".py")
+
+
+loaded = functools.cache(answers.load)  # once in a run, and not once for each exercise
 
 
 def hints(config, exercise):

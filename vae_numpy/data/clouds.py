@@ -8,6 +8,7 @@ estimate of the intrinsic dimension assumes.
 
 import numpy as np
 
+from vae_numpy._types import FloatArray, RandomState
 from vae_numpy.utils import check_integer, check_number, make_rng
 
 INNER_RADIUS = 1 / 3  # the spiral winds from here to radius 1, as scikit-learn's roll does, scaled
@@ -17,7 +18,7 @@ INNER_RADIUS = 1 / 3  # the spiral winds from here to radius 1, as scikit-learn'
 TILTED_PLANE = np.array([[-2.0, -2.0, 1.0], [-1.0, 2.0, 2.0]]) / 3.0
 
 
-def make_random(n, dim=3, random_state=None):
+def make_random(n: int, dim: int = 3, random_state: RandomState = None) -> FloatArray:
     """Draw points that fill the cube [-1, 1]^dim evenly: no coordinate tells of another.
 
     Parameters
@@ -36,13 +37,25 @@ def make_random(n, dim=3, random_state=None):
     ------
     TypeError, ValueError
         If ``n`` or ``dim`` is not an integer >= 1.
+
+    Examples
+    --------
+    >>> X = make_random(1000, random_state=0)
+    >>> X.shape, bool(np.abs(X).max() <= 1)
+    ((1000, 3), True)
     """
     n = check_integer("n", n, minimum=1)
     dim = check_integer("dim", dim, minimum=1)
     return make_rng(random_state).uniform(-1.0, 1.0, size=(n, dim))
 
 
-def make_spiral(n, noise=0.0, turns=1.5, dim=2, random_state=None):
+def make_spiral(
+    n: int,
+    noise: float = 0.0,
+    turns: float = 1.5,
+    dim: int = 2,
+    random_state: RandomState = None,
+) -> tuple[FloatArray, FloatArray]:
     """Draw points on a flat Archimedean spiral: a curve, intrinsic dimension 1.
 
     Parameters
@@ -67,6 +80,14 @@ def make_spiral(n, noise=0.0, turns=1.5, dim=2, random_state=None):
     ------
     TypeError, ValueError
         If an argument is of the wrong type or out of range.
+
+    Examples
+    --------
+    >>> X, t = make_spiral(1000, random_state=0)
+    >>> X.shape, t.shape
+    ((1000, 2), (1000,))
+    >>> np.linalg.norm(X[[t.argmin(), t.argmax()]], axis=1).round(2)  # from radius 1/3 to 1
+    array([0.33, 1.  ])
     """
     n, noise, turns = _check(n, noise, turns)
     if dim not in (2, 3):
@@ -79,7 +100,9 @@ def make_spiral(n, noise=0.0, turns=1.5, dim=2, random_state=None):
     return X + noise * rng.standard_normal(X.shape), t
 
 
-def make_helix(n, turns=3, noise=0.0, random_state=None):
+def make_helix(
+    n: int, turns: float = 3, noise: float = 0.0, random_state: RandomState = None
+) -> tuple[FloatArray, FloatArray]:
     """Draw points on a helix of radius 1 and height 2: a curve that no flat plane holds.
 
     Parameters
@@ -102,6 +125,14 @@ def make_helix(n, turns=3, noise=0.0, random_state=None):
     ------
     TypeError, ValueError
         If an argument is of the wrong type or out of range.
+
+    Examples
+    --------
+    >>> X, t = make_helix(1000, random_state=0)
+    >>> X.shape, t.shape
+    ((1000, 3), (1000,))
+    >>> bool(np.allclose(X[:, 0] ** 2 + X[:, 1] ** 2, 1))  # the radius is 1
+    True
     """
     n, noise, turns = _check(n, noise, turns)
     rng = make_rng(random_state)
@@ -111,7 +142,9 @@ def make_helix(n, turns=3, noise=0.0, random_state=None):
     return X + noise * rng.standard_normal(X.shape), t
 
 
-def make_swiss_roll(n, noise=0.0, turns=1.5, random_state=None):
+def make_swiss_roll(
+    n: int, noise: float = 0.0, turns: float = 1.5, random_state: RandomState = None
+) -> tuple[FloatArray, FloatArray]:
     """Draw points on a rolled-up sheet, the spiral pulled sideways: intrinsic dimension 2.
 
     Parameters
@@ -135,6 +168,14 @@ def make_swiss_roll(n, noise=0.0, turns=1.5, random_state=None):
     ------
     TypeError, ValueError
         If an argument is of the wrong type or out of range.
+
+    Examples
+    --------
+    >>> X, t = make_swiss_roll(1000, random_state=0)
+    >>> X.shape, t.shape
+    ((1000, 3), (1000, 2))
+    >>> bool(np.allclose(X[:, 1], 2 * t[:, 1] - 1))  # the width is the second coordinate
+    True
     """
     n, noise, turns = _check(n, noise, turns)
     rng = make_rng(random_state)
@@ -144,8 +185,13 @@ def make_swiss_roll(n, noise=0.0, turns=1.5, random_state=None):
     return X + noise * rng.standard_normal(X.shape), t
 
 
-def mystery(number):
+def mystery(number: int) -> FloatArray:
     """Return mystery cloud 1, 2, 3 or 4 of chapter 1; its code gives the answer away.
+
+    Parameters
+    ----------
+    number : int
+        From 1 to 4.
 
     Returns
     -------
@@ -173,7 +219,7 @@ def mystery(number):
     return directions * rng.uniform(size=(n, 1)) ** (1 / 3)
 
 
-def _check(n, noise, turns):
+def _check(n: int, noise: float, turns: float) -> tuple[int, float, float]:
     n = check_integer("n", n, minimum=1)
     noise = check_number("noise", noise, minimum=0)
     turns = check_number("turns", turns, above=0)
@@ -182,7 +228,7 @@ def _check(n, noise, turns):
     return n, noise, turns
 
 
-def _spiral(t, turns):
+def _spiral(t: FloatArray, turns: float) -> FloatArray:
     """Return the points (n, 2) at the fractions ``t`` (n,) of the spiral's length."""
     growth = (1 - INNER_RADIUS) / (2 * np.pi * turns)  # radius gained per radian
     # Length of the curve up to a radius r, from integrating sqrt(r^2 + growth^2) dr / growth.

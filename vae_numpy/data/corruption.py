@@ -6,8 +6,12 @@ damaged copy, of the type of what they were given, and ``Autoencoder(noise=...)`
 of the first and the other two themselves.
 """
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import numpy as np
 
+from vae_numpy._types import ArrayLike, FloatArray
 from vae_numpy.utils import (
     check_choice,
     check_float_array,
@@ -17,10 +21,16 @@ from vae_numpy.utils import (
 )
 
 KINDS = ("gaussian", "masking", "salt_and_pepper")
+
+# One of ``KINDS``, or a function of rows and a generator that returns the damaged rows.
+Noise: TypeAlias = str | Callable[[FloatArray, np.random.Generator], ArrayLike]
+
 HIDDEN = -1  # no pixel has this value, so that a hole does not look like paper or ink
 
 
-def corrupt(x, noise, level=0.1, *, rng):
+def corrupt(
+    x: FloatArray, noise: Noise, level: float = 0.1, *, rng: np.random.Generator
+) -> FloatArray:
     """Return a damaged copy of ``x`` (Vincent et al. 2010, section 3.3).
 
     Parameters
@@ -44,6 +54,15 @@ def corrupt(x, noise, level=0.1, *, rng):
     ValueError, TypeError
         If ``noise`` is unknown, ``level`` is out of bounds, a function returns another shape, or
         ``x`` or ``rng`` is not as above.
+
+    Examples
+    --------
+    >>> x = np.ones((2, 500))
+    >>> damaged = corrupt(x, "masking", 0.3, rng=np.random.default_rng(0))
+    >>> np.unique(damaged), x.min()
+    (array([0., 1.]), np.float64(1.0))
+    >>> print(f"{np.mean(damaged == 0):.1f}")
+    0.3
     """
     check_float_array("x", x)
     check_generator(rng)
@@ -61,8 +80,14 @@ def corrupt(x, noise, level=0.1, *, rng):
     return np.where(hit, rng.integers(2, size=x.shape).astype(x.dtype), x)
 
 
-def check_noise(noise, level):
+def check_noise(noise: str, level: float) -> None:
     """Check a kind of noise and its level.
+
+    Parameters
+    ----------
+    noise : {"gaussian", "masking", "salt_and_pepper"}
+    level : float
+        As in ``corrupt``.
 
     Raises
     ------
@@ -73,7 +98,7 @@ def check_noise(noise, level):
     check_number("noise_level", level, minimum=0, maximum=None if noise == "gaussian" else 1)
 
 
-def hide_block(x, rng, *, size=4):
+def hide_block(x: FloatArray, rng: np.random.Generator, *, size: int = 4) -> FloatArray:
     """Hide a square block of each picture, at a random place, by setting its pixels to -1.
 
     Parameters
@@ -104,7 +129,9 @@ def hide_block(x, rng, *, size=4):
     return np.where(hidden, x.dtype.type(HIDDEN), x)
 
 
-def put_on_stripes(masks, rng, *, noise=0.2):
+def put_on_stripes(
+    masks: FloatArray, rng: np.random.Generator, *, noise: float = 0.2
+) -> FloatArray:
     """Put white shapes in front of a striped, noisy background, new for each picture.
 
     The stripes are sine waves between 0.1 and 0.9, of any direction, with two to six periods to
@@ -143,7 +170,7 @@ def put_on_stripes(masks, rng, *, noise=0.2):
     return scenes + masks.dtype.type(noise) * rng.standard_normal(masks.shape, dtype=masks.dtype)
 
 
-def _side(name, x):
+def _side(name: str, x: FloatArray) -> int:
     check_float_array(name, x)
     side = round(np.sqrt(x.shape[1])) if x.ndim == 2 else 0
     if x.ndim != 2 or side * side != x.shape[1]:

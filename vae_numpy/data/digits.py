@@ -3,10 +3,11 @@
 import numpy as np
 from sklearn import datasets
 
+from vae_numpy._types import ArrayLike, FloatArray, IntArray
 from vae_numpy.utils import check_number
 
 
-def load_digits():
+def load_digits() -> tuple[FloatArray, IntArray]:
     """Load the digits with pixels scaled from 0..16 to [0, 1].
 
     Returns
@@ -15,12 +16,20 @@ def load_digits():
         One picture a row; ``x.reshape(8, 8)`` is the picture.
     labels : (1797,) int array
         Which digit, 0 to 9.
+
+    Examples
+    --------
+    >>> X, labels = load_digits()
+    >>> X.shape, X.min(), X.max()
+    ((1797, 64), np.float64(0.0), np.float64(1.0))
+    >>> labels[:5]
+    array([0, 1, 2, 3, 4])
     """
     X, labels = datasets.load_digits(return_X_y=True)
     return X / 16.0, labels
 
 
-def split_digits():
+def split_digits() -> tuple[FloatArray, FloatArray, IntArray, IntArray]:
     """Split the digits into 1,437 pictures to learn from and 360 held out.
 
     The pictures are ordered by their label (a stable sort) and every fifth is held out: the
@@ -38,7 +47,7 @@ def split_digits():
     return X[train], X[test], labels[train], labels[test]
 
 
-def binarise(X, threshold=0.5):
+def binarise(X: ArrayLike, threshold: float = 0.5) -> FloatArray:
     """Turn grey pixels into black and white: 1.0 where the value is at least ``threshold``.
 
     Parameters
@@ -57,6 +66,11 @@ def binarise(X, threshold=0.5):
     TypeError, ValueError
         If ``threshold`` is not a number in [0, 1], or ``X`` holds anything but real numbers or
         a NaN, which is neither black nor white.
+
+    Examples
+    --------
+    >>> binarise([0.2, 0.5, 0.9])
+    array([0., 1., 1.])
     """
     check_number("threshold", threshold, minimum=0, maximum=1)
     X = np.asarray(X)

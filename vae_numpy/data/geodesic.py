@@ -5,10 +5,11 @@ from scipy.sparse.csgraph import dijkstra, minimum_spanning_tree
 from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import kneighbors_graph
 
+from vae_numpy._types import ArrayLike, FloatArray, IntArray
 from vae_numpy.utils import check_integer, check_matrix
 
 
-def geodesic_order(X, n_neighbors=8):
+def geodesic_order(X: ArrayLike, n_neighbors: int = 8) -> IntArray:
     """Order the points of a curve as one walks along it, using nothing but the points.
 
     Every point is joined to its nearest neighbours, and a distance is the length of the
@@ -35,6 +36,11 @@ def geodesic_order(X, n_neighbors=8):
     ------
     TypeError, ValueError
         If ``X`` is not a finite 2-D array or ``n_neighbors`` is not such an integer.
+
+    Examples
+    --------
+    >>> geodesic_order([[0.0], [4.0], [1.0], [2.0]], n_neighbors=2)
+    array([0, 2, 3, 1])
     """
     # Repeated points count once: in a sparse graph, a joint of length 0 is no joint.
     X, position = np.unique(check_matrix("X", X), axis=0, return_inverse=True)
@@ -43,7 +49,7 @@ def geodesic_order(X, n_neighbors=8):
     # A gap in the data can split the graph; the shortest tree through all points mends that.
     graph = graph.maximum(minimum_spanning_tree(pairwise_distances(X)))
 
-    def distances_from(start):
+    def distances_from(start: np.intp | int) -> FloatArray:
         return dijkstra(graph, directed=False, indices=start)  # (N,)
 
     one_end = np.argmax(distances_from(0))

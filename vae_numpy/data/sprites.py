@@ -11,9 +11,14 @@ A picture is named by its factors, integers in the order of ``FACTOR_NAMES``, or
 picture in forty is there twice, as in the original.
 """
 
+from collections.abc import Mapping
+from typing import TypeAlias
+
 import numpy as np
+from numpy.typing import NDArray
 
 from vae_numpy import kernels
+from vae_numpy._types import ArrayLike, FloatArray, IntArray
 from vae_numpy.utils import check_choice, check_generator, check_integer
 
 FACTOR_NAMES = ("shape", "scale", "orientation", "posX", "posY")
@@ -29,8 +34,13 @@ FACTOR_VALUES = (
     np.linspace(0, 1, 32),
 )
 
+# What pictures are drawn into: what ``out`` may be; a new one is float32.
+Drawing: TypeAlias = NDArray[np.bool_ | np.integer | np.floating]
+# From names of factors, or their columns, to grid indices.
+Fixed: TypeAlias = Mapping[str, ArrayLike] | Mapping[int, ArrayLike]
 
-def render(factors, image_size=64, *, out=None):
+
+def render(factors: ArrayLike, image_size: int = 64, *, out: Drawing | None = None) -> Drawing:
     """Draw one picture for each row of grid indices.
 
     Parameters
@@ -59,15 +69,19 @@ def render(factors, image_size=64, *, out=None):
     return _draw(np.array(values, dtype=np.float64), image_size, out)
 
 
-def render_values(values, image_size=64, *, out=None):
+def render_values(
+    values: ArrayLike, image_size: int = 64, *, out: Drawing | None = None
+) -> Drawing:
     """Draw one picture for each row of factor values, on the grid or between its points.
 
     Parameters
     ----------
     values : (n, 5) array
         In the units of ``FACTOR_VALUES`` and inside their range; any angle is allowed.
-    image_size, out
-        As in ``render``.
+    image_size : int
+        Rows and columns of a picture, as in ``render``.
+    out : (n, image_size, image_size) array, optional
+        Where to draw, as in ``render``.
 
     Returns
     -------
@@ -104,7 +118,7 @@ class Sprites:
 
     Attributes
     ----------
-    factor_names, factor_sizes : tuples
+    factor_names, factor_sizes : tuple
         ``FACTOR_NAMES`` and ``FACTOR_SIZES``, for those who are handed a data set.
 
     Raises
@@ -121,16 +135,16 @@ class Sprites:
     >>> X, factors = sprites.sample(64, np.random.default_rng(0), fixed={"shape": 2})  # hearts
     """
 
-    factor_names = FACTOR_NAMES
-    factor_sizes = FACTOR_SIZES
+    factor_names: tuple[str, ...] = FACTOR_NAMES
+    factor_sizes: tuple[int, ...] = FACTOR_SIZES
 
-    def __init__(self, image_size=64):
+    def __init__(self, image_size: int = 64):
         self.image_size = _check_image_size(image_size)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return int(np.prod(FACTOR_SIZES))
 
-    def images(self, indices, *, out=None):
+    def images(self, indices: ArrayLike, *, out: Drawing | None = None) -> Drawing:
         """Draw the pictures with these indices, one a row, ready for training.
 
         Parameters
@@ -152,8 +166,16 @@ class Sprites:
         """
         return self._rows(self.factors(indices), out)
 
-    def factors(self, indices):
-        """Look up the (n, 5) grid indices of the pictures with these (n,) indices.
+    def factors(self, indices: ArrayLike) -> IntArray:
+        """Look up the grid indices of the pictures with these indices.
+
+        Parameters
+        ----------
+        indices : (n,) array of int
+
+        Returns
+        -------
+        factors : (n, 5) array of int
 
         Raises
         ------
@@ -166,17 +188,32 @@ class Sprites:
         _check_range("indices", indices, len(self))
         return np.stack(np.unravel_index(indices, FACTOR_SIZES), axis=1)
 
-    def indices(self, factors):
-        """Look up the (n,) indices of the pictures with these (n, 5) factors.
+    def indices(self, factors: ArrayLike) -> IntArray:
+        """Look up the indices of the pictures with these factors.
+
+        Parameters
+        ----------
+        factors : (n, 5) array of int
+
+        Returns
+        -------
+        indices : (n,) array of int
 
         Raises
         ------
         TypeError, ValueError
             If ``factors`` are not such grid indices.
         """
-        return np.ravel_multi_index(_check_factors(factors).T, FACTOR_SIZES)
+        return np.ravel_multi_index(tuple(_check_factors(factors).T), FACTOR_SIZES)
 
-    def sample(self, n, rng, *, fixed=None, out=None):
+    def sample(
+        self,
+        n: int,
+        rng: np.random.Generator,
+        *,
+        fixed: Fixed | None = None,
+        out: Drawing | None = None,
+    ) -> tuple[Drawing, IntArray]:
         """Draw n pictures at random, each factor uniform on its grid, independent of the others.
 
         Parameters
@@ -201,7 +238,9 @@ class Sprites:
         factors = self.sample_factors(n, rng, fixed=fixed)
         return self._rows(factors, out), factors
 
-    def sample_factors(self, n, rng, *, fixed=None):
+    def sample_factors(
+        self, n: int, rng: np.random.Generator, *, fixed: Fixed | None = None
+    ) -> IntArray:
         """Draw the factors of n pictures without drawing the pictures.
 
         Parameters
@@ -240,14 +279,14 @@ class Sprites:
             factors[:, column] = index
         return factors
 
-    def _rows(self, factors, out):
+    def _rows(self, factors: IntArray, out: Drawing | None) -> Drawing:
         side = self.image_size
         X = _buffer(out, (len(factors), side * side))
         render(factors, side, out=X.reshape(-1, side, side))
         return X
 
 
-def _draw(values, image_size, out):
+def _draw(values: FloatArray, image_size: int, out: Drawing | None) -> Drawing:
     # values: (5, n), so that each factor is one contiguous row for the kernel
     image_size = _check_image_size(image_size)
     shape, scale, angle, x, y = values
@@ -259,19 +298,20 @@ def _draw(values, image_size, out):
     return out
 
 
-def _check_image_size(image_size):
+def _check_image_size(image_size: int) -> int:
     image_size = check_integer("image_size", image_size, minimum=8)
     if image_size > LARGEST:
         raise ValueError(f"image_size must be at most {LARGEST}, got {image_size}")
     return image_size
 
 
-def _buffer(out, shape):
+def _buffer(out: Drawing | None, shape: tuple[int, ...]) -> Drawing:
     if out is None:
         return np.empty(shape, np.float32)
-    got = getattr(out, "dtype", type(out))
-    if not isinstance(out, np.ndarray) or got.kind not in "biuf":
+    if not isinstance(out, np.ndarray) or out.dtype.kind not in "biuf":
+        got = getattr(out, "dtype", type(out))
         raise TypeError(f"out must be an array of numbers, got {got}")
+    got = out.dtype
     if not got.isnative or (got.kind == "f" and got not in (np.float32, np.float64)):
         raise TypeError(
             "out must be of bool, integers, float32 or float64, in the machine's byte order, "
@@ -285,7 +325,7 @@ def _buffer(out, shape):
     return out
 
 
-def _column(factor):
+def _column(factor: str | int) -> int:
     if isinstance(factor, str):
         check_choice("fixed: a factor", factor, FACTOR_NAMES)
         return FACTOR_NAMES.index(factor)
@@ -293,7 +333,7 @@ def _column(factor):
     return factor
 
 
-def _check_factors(factors):
+def _check_factors(factors: ArrayLike) -> IntArray:
     factors = _check_integers("factors", factors)
     _check_five_columns("factors", factors)
     for name, column, size in zip(FACTOR_NAMES, factors.T, FACTOR_SIZES, strict=True):
@@ -301,7 +341,7 @@ def _check_factors(factors):
     return factors
 
 
-def _check_integers(name, values):
+def _check_integers(name: str, values: ArrayLike) -> IntArray:
     values = np.asarray(values)
     if values.dtype.kind not in "iu":
         raise TypeError(f"{name} must be integers, got an array of {values.dtype}")
@@ -310,14 +350,14 @@ def _check_integers(name, values):
     return values.astype(np.int64, copy=False)
 
 
-def _check_five_columns(name, values):
+def _check_five_columns(name: str, values: IntArray | FloatArray) -> None:
     if values.ndim != 2 or values.shape[1] != len(FACTOR_NAMES):
         raise ValueError(
             f"{name} must have shape (n, 5) ({', '.join(FACTOR_NAMES)}), got {values.shape}"
         )
 
 
-def _check_range(name, values, size):
+def _check_range(name: str, values: IntArray, size: int) -> None:
     wrong = (values < 0) | (values >= size)
     if wrong.any():
         raise ValueError(f"{name} must be in 0..{size - 1}, got {values[wrong][0]}")

@@ -9,7 +9,6 @@ An answer runs in this process under guard (see ``guard``): it is stopped after 
 10 seconds unless the exercise says otherwise.
 """
 
-import shutil
 from dataclasses import dataclass, field
 
 from vae_numpy.exercises import guard, stubs
@@ -167,13 +166,16 @@ def hint(number):
 def stub(number):
     """Give the stub of an exercise: in a new cell of the notebook, else printed.
 
+    Before it stand the imports and the helpers that are given, so that the cell needs no other.
+
     Raises
     ------
     ValueError
         If there is no such exercise.
     """
     exercise = find(number)
-    text = f'{stubs.stub_text(exercise)}\n\n\ncheck("{exercise.number}", {exercise.name})'
+    text = stubs.given_text(exercise) + stubs.stub_text(exercise)
+    text += f'\n\n\ncheck("{exercise.number}", {exercise.name})'
     try:
         shell = get_ipython()  # IPython puts this name among the built-ins
     except NameError:
@@ -197,8 +199,9 @@ def reset(number):
     """Put an exercise back to where it was before you began.
 
     In a clone of the book the stub is put back into ``book/exercises/``; the file as it was is
-    kept beside it, with ``.before_reset`` after its name. Hints close, and the session forgets the
-    verdict.
+    kept beside it each time, under a name of its own that ends in ``.before_reset``. Hints close,
+    and the session forgets the verdict. A file that Python cannot read elsewhere than in this
+    exercise is left as it is, and the line is named.
 
     Raises
     ------
@@ -212,11 +215,18 @@ def reset(number):
     if path is None:
         print(f'{exercise.number} is as new; stub("{exercise.number}") gives the stub.')
         return
-    kept = path.with_name(path.name + ".before_reset")
-    shutil.copy(path, kept)
-    text = stubs.replace(path.read_text("utf-8"), exercise, stubs.stub_text(exercise))
+    shown = f"book/exercises/{path.name}"
+    try:
+        text = stubs.replace(path.read_text("utf-8"), exercise, stubs.stub_text(exercise))
+    except SyntaxError as error:
+        print(f"{shown} is left as it is: line {error.lineno}: {error.msg}. Mend that line first.")
+        return
+    except ValueError as error:  # bytes that are no text
+        print(f"{shown} is left as it is: {error}")
+        return
+    kept = stubs.keep_copy(path)
     path.write_text(text, "utf-8")
-    print(f"{exercise.number} is as new in book/exercises/{path.name}; before: {kept.name}")
+    print(f"{exercise.number} is as new in {shown}; before: {kept.name}")
 
 
 def progress():

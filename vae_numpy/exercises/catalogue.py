@@ -57,7 +57,7 @@ def exercise(number, *, trains, difficulty, minutes, hints, seconds=10, compare=
     ValueError
         If something that every exercise states is missing.
     """
-    if not re.fullmatch(r"[1-9]\.[1-9][0-9]?", number):
+    if not re.fullmatch(r"[1-9][0-9]*\.[1-9][0-9]*", number):
         raise ValueError(f"number must look like '2.1', got {number!r}")
     if difficulty not in DIFFICULTIES:
         raise ValueError(f"difficulty of {number} must be one of {DIFFICULTIES}")
@@ -72,11 +72,25 @@ def exercise(number, *, trains, difficulty, minutes, hints, seconds=10, compare=
 
 
 def chapters():
-    """Return the numbers of the chapters that have exercises."""
+    """Return the numbers of the chapters that have exercises: those with a folder here."""
     from vae_numpy import exercises
 
     names = (module.name for module in pkgutil.iter_modules(exercises.__path__))
     return sorted(int(name[2:]) for name in names if re.fullmatch(r"ch\d\d", name))
+
+
+def modules_of(chapter, kind):
+    """Import the modules in a chapter's folder whose names begin with ``kind``; return them.
+
+    Parameters
+    ----------
+    chapter : int
+    kind : {"check", "solution", "wrong"}
+        A chapter with much to check has several modules of checks, ``check_this``, ``check_that``.
+    """
+    folder = importlib.import_module(f"vae_numpy.exercises.ch{chapter:02d}")
+    names = sorted(module.name for module in pkgutil.iter_modules(folder.__path__))
+    return [importlib.import_module(f"{folder.__name__}.{n}") for n in names if n.startswith(kind)]
 
 
 def exercises_of(chapter):
@@ -89,11 +103,12 @@ def exercises_of(chapter):
     """
     if chapter not in chapters():
         raise ValueError(f"chapter {chapter} has no exercises; {chapters()} have")
-    module = importlib.import_module(f"vae_numpy.exercises.ch{chapter:02d}")
-    found = [value for value in vars(module).values() if isinstance(value, Exercise)]
+    values = [v for module in modules_of(chapter, "check") for v in vars(module).values()]
+    found = [value for value in values if isinstance(value, Exercise)]
     found.sort(key=lambda e: int(e.number.partition(".")[2]))
-    if [e.number for e in found] != [f"{chapter}.{i + 1}" for i in range(len(found))]:
-        raise ValueError(f"chapter {chapter} must count from {chapter}.1 without a gap")
+    numbers = [e.number for e in found]
+    if not found or numbers != [f"{chapter}.{i + 1}" for i in range(len(found))]:
+        raise ValueError(f"chapter {chapter} must count from {chapter}.1 without a gap: {numbers}")
     return found
 
 

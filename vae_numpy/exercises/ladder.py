@@ -13,6 +13,8 @@ import numpy as np
 from vae_numpy import gradcheck
 from vae_numpy.exercises import guard
 
+NUMBERS = "biufc"  # the kinds of dtype that are numbers
+
 
 class NotStarted(Exception):
     """The answer still says ``raise NotImplementedError``."""
@@ -49,23 +51,28 @@ class Answer:
     def call(self, function, *args, may_change=(), **kwargs):
         """Call a function or method of the reader's under guard; return what it returns.
 
-        An exception, a changed array among the arguments (but for those named in ``may_change``)
-        and a touched global random state are ``Wrong``.
+        An exception, a changed array among the arguments (but for those named in ``may_change``),
+        a touched global random state and an array that nobody can compute with are ``Wrong``. What
+        else it does to the process, ``guard.SETTINGS``, is undone.
         """
         given = _named(function, args, kwargs)
         kept = guard.kept_arrays(given)
         self.called = describe("called with", given) if given else ["called without arguments"]
         state = guard.global_random_state()
         try:
-            returned = function(*args, **kwargs)
-        except (Exception, SystemExit) as error:
+            with guard.settings_kept():
+                returned = function(*args, **kwargs)
+                touched = guard.global_random_state() != state
+        except (KeyboardInterrupt, guard.TooLong):
+            raise
+        except BaseException as error:
             number, text, name = guard.readers_frame(error, self.file)
             if isinstance(error, NotImplementedError) and (not text or "raise" in text):
                 raise NotStarted(name) from None
             message = str(error).splitlines()[0] if str(error) else "without a message"
             where = [f"at line {number}: {text}"] if number else []
             raise self.wrong(f"raises {type(error).__name__}: {message}", where) from None
-        if guard.global_random_state() != state:
+        if touched:
             raise self.wrong(
                 "the global random state changed: np.random.seed, or a draw from np.random or "
                 "random; whoever calls you did not ask for that. Draw from a generator that you "
@@ -78,6 +85,9 @@ class Answer:
                     "needs what is in it",
                     [*describe("before", {name: before}), *describe("after", {name: given[name]})],
                 )
+        for part in returned if isinstance(returned, (tuple, list)) else [returned]:
+            if problem := _type_problem(part):
+                raise self.wrong(problem, describe("returned", {"": returned}))
         return returned
 
     def gives(self, want, *args, mistakes=None, rtol=1e-6, atol=1e-9, names=None, **kwargs):
@@ -140,7 +150,7 @@ class Answer:
             What else helps the gradient doctor: ``batch_size``, ``n_features``, ``terms``, ...
         """
         self.form(grad, at, name=name, mistakes=mistakes)
-        tolerance = 1e-4 if np.asarray(grad).dtype in (np.float32, np.float16) else 1e-6
+        tolerance = 1e-4 if np.asarray(grad).dtype == np.float32 else 1e-6
         verdict = gradcheck.check_gradient(loss, at, grad, tolerance=tolerance)
         if not verdict:
             context["tolerance"] = tolerance
@@ -193,6 +203,17 @@ def _problem(returned, want, rtol, atol, names=None):
     return f"{names[0]}: {problem}" if problem and names else problem
 
 
+def _type_problem(value):
+    """Say what is wrong with an array of a type that our arithmetic cannot use; None if nothing."""
+    if not isinstance(value, (np.ndarray, np.generic)):
+        return None
+    if value.dtype == np.float16:
+        return "returns float16, which keeps three digits and ends at 65504; compute in float64"
+    if value.dtype.kind not in NUMBERS:
+        return f"returns {_kind(value)}; wanted numbers, of type float64 say"
+    return None
+
+
 def _form_problem(returned, want):
     """The rungs of type, shape and finiteness."""
     wanted = _shape_words(want.shape)
@@ -203,8 +224,10 @@ def _form_problem(returned, want):
         kind = value.dtype.kind
     except ValueError:  # rows of different lengths
         return f"returns {_kind(returned)} with rows of different lengths; wanted {wanted}"
-    if kind not in "biufc":
+    if kind not in NUMBERS:
         return f"returns {_kind(returned)}; wanted {wanted}"
+    if problem := _type_problem(returned):
+        return problem
     if value.shape != want.shape:
         return f"returns {_shape_words(value.shape)}; wanted {wanted}"
     if not np.all(np.isfinite(value)) and np.all(np.isfinite(want)):
@@ -216,7 +239,7 @@ def _form_problem(returned, want):
 
 def _close(returned, want, rtol, atol):
     returned = np.asarray(returned)
-    if returned.dtype in (np.float32, np.float16):  # right, and rounded
+    if returned.dtype == np.float32:  # right, and rounded
         rtol = max(rtol, 1e-4)
         atol = max(atol, 1e-6 * float(np.max(np.abs(want), initial=0)))
     return bool(np.allclose(returned, want, rtol=rtol, atol=atol, equal_nan=True))
@@ -304,7 +327,8 @@ def show(value):
         if value.size <= 24:
             text = np.array2string(value, precision=6, separator=", ", max_line_width=70)
         else:
-            first = ", ".join(f"{x:.6g}" for x in value.flat[:4])
+            numbers = value.dtype.kind in NUMBERS
+            first = ", ".join(f"{x:.6g}" if numbers else repr(x) for x in value.flat[:4])
             text = f"[{first}, ...]"
         return f"{text}  {value.dtype}, shape {value.shape}".splitlines()
     if isinstance(value, (float, np.floating)):
@@ -330,7 +354,8 @@ def _contrast(returned, want, names, rtol, atol):
     name = names[0] if names else ""
     lines = describe("returned", {name: returned}) + describe("expected", {name: want})
     want = np.asarray(want)
-    if want.size > 24 and np.shape(returned) == want.shape:
+    # NaN is wanted nowhere in particular: so this asks for type and shape alone.
+    if want.size > 24 and _form_problem(returned, np.full(want.shape, np.nan)) is None:
         off = ~np.isclose(returned, want, rtol=rtol, atol=atol, equal_nan=True)
         index = tuple(int(i) for i in np.argwhere(off)[0])
         values = f"{np.asarray(returned)[index]:.6g} for {want[index]:.6g}"
@@ -346,7 +371,9 @@ def _kind(value):
     if isinstance(value, (tuple, list)):
         return f"a {type(value).__name__} of {len(value)}"
     if isinstance(value, np.ndarray):
-        return _shape_words(value.shape)
+        if value.dtype.kind in NUMBERS:
+            return _shape_words(value.shape)
+        return f"an array of type {value.dtype} and shape {value.shape}"
     return f"an object of type {type(value).__name__}"
 
 

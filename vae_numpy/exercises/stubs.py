@@ -1,14 +1,18 @@
-"""The texts of stubs and solutions: both come from ``book/solutions/``, so they cannot drift.
+"""The texts of stubs and solutions: both come from one file, so they cannot drift.
 
-A solution's file is Python that anyone can read: the imports, helpers that are given to the reader,
-and for each exercise one function or class. The stub keeps signature and docstring of an exercise
-and replaces its body by ``raise NotImplementedError``. Everything else stays as it is, and so do
+That is ``chNN/solution.py``, Python that anyone can read: the imports, helpers that are given to
+the reader, and for each exercise one function or class. The stub keeps signature and docstring of
+an exercise and replaces its body by ``raise NotImplementedError``. Everything else stays as it is,
+and so do
 
 - a method whose ``def`` line ends in ``# given``,
 - the body of ``NAME_with_a_bug``, which becomes the body of the stub of ``NAME``: what to mend.
 """
 
 import ast
+import re
+import shutil
+import subprocess
 from pathlib import Path
 
 from vae_numpy.exercises.catalogue import exercises_of
@@ -19,9 +23,8 @@ MEND = 'raise NotImplementedError("find the bug, mend it, then delete this line"
 
 
 def solution_file(chapter):
-    """Return the path of a chapter's solutions: in the clone, or as installed by pip."""
-    name = f"solutions/ch{chapter:02d}.py"
-    return BOOK / name if (BOOK / name).exists() else PACKAGE / name
+    """Return the path of a chapter's solutions."""
+    return PACKAGE / f"ch{chapter:02d}/solution.py"
 
 
 def answer_file(chapter):
@@ -32,20 +35,40 @@ def answer_file(chapter):
 
 def solution_text(exercise):
     """Return the text of an exercise's solution."""
-    lines = solution_file(exercise.chapter).read_text("utf-8").splitlines()
-    return _text(lines, _definitions(lines)[exercise.name])
+    lines = _lines(exercise.chapter)
+    return _text(lines, _solved(lines, exercise))
 
 
 def stub_text(exercise):
     """Return the text of an exercise's stub, as it stands in the reader's file."""
-    lines = solution_file(exercise.chapter).read_text("utf-8").splitlines()
-    definitions = _definitions(lines)
-    return _stub(lines, definitions[exercise.name], definitions.get(_buggy(exercise)))
+    lines = _lines(exercise.chapter)
+    buggy = _definitions(lines).get(_buggy(exercise))
+    return _stub(lines, _solved(lines, exercise), buggy)
+
+
+def given_text(exercise):
+    """Return what stands before a stub in a cell of its own: the imports, and helpers it needs.
+
+    Needed is what the solution uses, and what that uses in turn; other exercises are not given.
+    """
+    lines = _lines(exercise.chapter)
+    tree = ast.parse("\n".join(lines)).body
+    imports = [node for node in tree if isinstance(node, (ast.Import, ast.ImportFrom))]
+    theirs = {e.name for e in exercises_of(exercise.chapter)}
+    helpers = {name: n for n in tree if n not in imports for name in _bound(n) - theirs}
+    wanted, needed = [_solved(lines, exercise)], []
+    while wanted:
+        used = {n.id for n in ast.walk(wanted.pop()) if isinstance(n, ast.Name)}
+        new = [node for name, node in helpers.items() if name in used and node not in needed]
+        wanted, needed = wanted + new, needed + new
+    parts = ["\n".join(_text(lines, node) for node in imports)]
+    parts += [_text(lines, node) for node in tree if node in needed]
+    return "".join(part + "\n\n\n" for part in parts if part)
 
 
 def stub_file_text(chapter):
     """Return the text of ``book/exercises/chNN.py`` before anyone has written in it."""
-    lines = solution_file(chapter).read_text("utf-8").splitlines()
+    lines = _lines(chapter)
     definitions = _definitions(lines)
     exercises = exercises_of(chapter)
     replaced = {e.name: stub_text(e) for e in exercises}
@@ -62,19 +85,60 @@ def stub_file_text(chapter):
 
 
 def is_started(text, exercise):
-    """Say whether the reader has begun with an exercise, given her file's text."""
-    lines = text.splitlines()
+    """Say whether the reader has begun with an exercise, given her file's text.
+
+    Raises
+    ------
+    SyntaxError
+        If the text does not parse.
+    """
+    lines = text.split("\n")
     node = _definitions(lines).get(exercise.name)
     return node is not None and "raise NotImplementedError" not in _text(lines, node)
 
 
 def replace(text, exercise, new):
-    """Return the file's text with the definition of an exercise replaced, or appended."""
-    lines = text.splitlines()
-    node = _definitions(lines).get(exercise.name)
-    if node is None:
-        return text.rstrip() + f"\n\n\n{new}\n"
-    return "\n".join([*lines[: _first(node) - 1], new, *lines[node.end_lineno :]]) + "\n"
+    """Return the file's text with the definition of an exercise replaced, or appended.
+
+    Where the text does not parse, the definition is taken to end where the next one begins.
+
+    Raises
+    ------
+    SyntaxError
+        If the text does not parse even so: the error is elsewhere.
+    """
+    lines = text.split("\n")
+    try:
+        node = _definitions(lines).get(exercise.name)
+        place = node and (_first(node) - 1, node.end_lineno)
+    except SyntaxError:
+        place = _by_margin(lines, exercise.name)
+    if place is None:
+        replaced = text.rstrip() + f"\n\n\n{new}\n"
+    else:
+        replaced = "\n".join([*lines[: place[0]], new, *lines[place[1] :]])
+    ast.parse(replaced)
+    return replaced
+
+
+def keep_copy(path):
+    """Copy a file to a name of its own beside it, ending in ``.before_reset``; return the path."""
+    copy, count = path.with_name(f"{path.name}.before_reset"), 1
+    while copy.exists():
+        count += 1
+        copy = path.with_name(f"{path.name}.{count}.before_reset")
+    return Path(shutil.copy2(path, copy))
+
+
+def is_committed(path):
+    """Say whether git holds the file as it is, so that to overwrite it loses nothing."""
+    try:
+        done = subprocess.run(
+            ["git", "status", "--porcelain", path.name], cwd=path.parent, capture_output=True
+        )
+    except OSError:  # no git
+        return False
+    return done.returncode == 0 and not done.stdout
 
 
 def _opening(chapter):
@@ -86,6 +150,30 @@ def _opening(chapter):
     )
 
 
+def _lines(chapter):
+    return solution_file(chapter).read_text("utf-8").splitlines()
+
+
+def _bound(node):
+    """Return the set of names that a statement at the margin, no import, defines."""
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        return {node.name}
+    stored = (n for n in ast.walk(node) if isinstance(n, ast.Name))
+    return {n.id for n in stored if isinstance(n.ctx, ast.Store)}
+
+
+def _by_margin(lines, name):
+    """Find a definition by its first line and the next that begins at the margin."""
+    starts = [i for i, line in enumerate(lines) if re.match(r"@|def |class ", line)]
+    for i in starts:
+        if re.match(rf"(def|class) {name}\b", lines[i]):
+            end = min((j for j in starts if j > i), default=len(lines))
+            while not lines[end - 1].strip():  # the blank lines before the next one stay
+                end -= 1
+            return i, end
+    return None
+
+
 def _buggy(exercise):
     return f"{exercise.name}_with_a_bug"
 
@@ -95,8 +183,16 @@ def _definitions(lines):
     return {n.name: n for n in ast.parse("\n".join(lines)).body if isinstance(n, kinds)}
 
 
+def _solved(lines, exercise):
+    definitions = _definitions(lines)
+    if exercise.name not in definitions:
+        file = f"ch{exercise.chapter:02d}/solution.py"
+        raise ValueError(f"{file} has no {exercise.name}, the solution of {exercise.number}")
+    return definitions[exercise.name]
+
+
 def _first(node):
-    return min([node.lineno, *(d.lineno for d in node.decorator_list)])
+    return min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
 
 
 def _text(lines, node):

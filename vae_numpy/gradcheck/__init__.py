@@ -18,13 +18,14 @@ from vae_numpy.gradcheck.differences import (
     check_layer,
     numerical_gradient,
 )
-from vae_numpy.gradcheck.doctor import MISTAKES, Diagnosis, Suspect, diagnose
+from vae_numpy.gradcheck.doctor import MISTAKES, Diagnosis, diagnose
 from vae_numpy.gradcheck.known_mistakes import (
     diagnose_bernoulli,
     diagnose_dense,
     diagnose_kl,
     diagnose_reparameterise,
 )
+from vae_numpy.gradcheck.suspects import Suspect
 
 __all__ = [
     "MISTAKES",

@@ -1,12 +1,24 @@
 """The doctor asked about all gradients of one operation at once, such as those of a dense layer."""
 
 import copy
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from vae_numpy._types import ArrayLike, FloatArray
 from vae_numpy.gradcheck.differences import Differences, differences
-from vae_numpy.gradcheck.doctor import Case, Diagnosis, Suspect, from_noise, from_previous
+from vae_numpy.gradcheck.doctor import Case, Diagnosis
+from vae_numpy.gradcheck.suspects import Features, Suspect, from_noise, from_previous
+
+Gradients: TypeAlias = dict[str, FloatArray]  # by name, such as "dW"
+# What is to be judged: gradients by name, one alone, or a function that returns such.
+Found: TypeAlias = Mapping[str, ArrayLike | None] | ArrayLike
+Given: TypeAlias = Found | Callable[[], Found]
+Arguments: TypeAlias = dict[str, Any]  # of an operation: arrays, None or an activation's name
+# Values of an operation's arguments, by name, where they differ from those of this step.
+Changed: TypeAlias = Mapping[str, ArrayLike]
+Through: TypeAlias = Callable[[Gradients], Gradients]  # from gradients here to some further back
 
 
 class Operation(NamedTuple):
@@ -24,30 +36,30 @@ class Operation(NamedTuple):
         Returns a list of (mistake, message, gradients by name after the mistake).
     """
 
-    inputs: dict
-    loss: object
-    gradients: object
-    suspects: object
+    inputs: dict[str, str]
+    loss: Callable[..., float]
+    gradients: Callable[..., Gradients]
+    suspects: Callable[..., list[tuple[str, str, Gradients]]]
 
 
-def as_float64(**arrays):
+def as_float64(**arrays: ArrayLike | None) -> Arguments:
     """Copy the arrays to float64; leave what is None."""
     return {k: a if a is None else np.array(a, np.float64) for k, a in arrays.items()}
 
 
 def consult(
-    operation,
-    gradients,
-    arguments,
+    operation: Operation,
+    gradients: Given,
+    arguments: Arguments,
     *,
-    n_features,
-    known=None,
-    terms=None,
-    previous=None,
-    other_noise=(),
-    through=None,
-    tolerance=None,
-):
+    n_features: Features,
+    known: Arguments | None = None,
+    terms: Mapping[str, Changed] | None = None,
+    previous: Changed | None = None,
+    other_noise: Sequence[Changed] = (),
+    through: Through | None = None,
+    tolerance: float | None = None,
+) -> Diagnosis:
     """Judge each gradient and return the Diagnosis to be shown first."""
     back = through or (lambda here: here)
     right = operation.gradients(**arguments)
@@ -91,8 +103,11 @@ def consult(
     return _first(diagnoses)
 
 
-def _by_name(gradients, wanted):
-    """Check the names; return a dict of copies, for a function may write into its arrays again."""
+def _by_name(gradients: Any, wanted: Gradients) -> dict[str, ArrayLike | None]:
+    """Check the names; return a dict of copies, for a function may write into its arrays again.
+
+    ``gradients`` is what the learner's function returned, and that may be anything.
+    """
     if len(wanted) == 1 and not isinstance(gradients, dict):
         gradients = dict.fromkeys(wanted, gradients)
     names = ", ".join(repr(name) for name in wanted)
@@ -104,7 +119,12 @@ def _by_name(gradients, wanted):
     return copy.deepcopy(gradients)
 
 
-def _slopes(operation, arguments, through, wanted):
+def _slopes(
+    operation: Operation,
+    arguments: Arguments,
+    through: Through | None,
+    wanted: Mapping[str, ArrayLike | None],
+) -> dict[str, Differences]:
     """Return the Differences of each wanted gradient, here or, with ``through``, further back."""
     here = {
         key: differences(lambda _: operation.loss(**arguments), arguments[name])
@@ -123,7 +143,7 @@ def _slopes(operation, arguments, through, wanted):
     }
 
 
-def _first(diagnoses):
+def _first(diagnoses: list[Diagnosis]) -> Diagnosis:
     """Choose what to show: the first wrong gradient, with a name if one has a name."""
     wrong = [d for d in diagnoses if not d]
     if wrong:

@@ -3,12 +3,18 @@
 Check in float64: in float32 the differences drown in rounding.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
+from vae_numpy._types import ArrayLike, FloatArray
+from vae_numpy.layers import Layer
 from vae_numpy.utils import check_number
+
+# A function of the array in which it is differentiated: Python's number or NumPy's.
+Loss: TypeAlias = Callable[[FloatArray], float | np.floating]
 
 
 @dataclass(frozen=True)
@@ -30,14 +36,14 @@ class Verdict:
 
     error: float
     tolerance: float
-    worst: tuple
+    worst: tuple[int, ...]
     grad: float
     numeric: float
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return bool(self.error <= self.tolerance)
 
-    def __str__(self):
+    def __str__(self) -> str:
         if self:
             return f"right: relative error {self.error:.1e}"
         return (
@@ -58,13 +64,13 @@ class Differences(NamedTuple):
         How small a difference between two gradients they can see.
     """
 
-    central: np.ndarray
-    left: np.ndarray
-    right: np.ndarray
+    central: FloatArray
+    left: FloatArray
+    right: FloatArray
     resolution: float
 
 
-def numerical_gradient(f, x, step=1e-6):
+def numerical_gradient(f: Loss, x: FloatArray, step: float = 1e-6) -> FloatArray:
     """Estimate the gradient of ``f`` at ``x`` by central differences.
 
     Each entry is (f(x + h) - f(x - h)) / 2h, with an error of the order of h^2. The step is
@@ -76,6 +82,8 @@ def numerical_gradient(f, x, step=1e-6):
         Takes an array of the shape of ``x`` and returns a number.
     x : float64 array, any shape
         Is changed while ``f`` runs and restored, also where ``f`` raises.
+    step : float
+        h of an entry between -1 and 1.
 
     Returns
     -------
@@ -84,12 +92,19 @@ def numerical_gradient(f, x, step=1e-6):
     Raises
     ------
     TypeError
-        If ``x`` is not a float64 array.
+        If ``x`` is not a float64 array, or ``step`` is no number.
+    ValueError
+        If ``step`` is not above 0.
+
+    Examples
+    --------
+    >>> numerical_gradient(lambda x: np.sum(x**2), np.array([1.0, -3.0])).round(6)
+    array([ 2., -6.])
     """
     return differences(f, x, step).central
 
 
-def differences(f, x, step=1e-6):
+def differences(f: Loss, x: FloatArray, step: float = 1e-6) -> Differences:
     """Estimate the gradient of ``f`` at ``x`` from the left, from the right and centrally.
 
     Parameters and errors are those of ``numerical_gradient``.
@@ -103,9 +118,9 @@ def differences(f, x, step=1e-6):
     check_number("step", step, above=0)
     central, left, right = np.empty_like(x), np.empty_like(x), np.empty_like(x)
     here = f(x)
-    largest = abs(here)
+    largest = abs(float(here))
     for index in np.ndindex(x.shape):
-        kept = x[index]
+        kept = float(x[index])
         h = step * max(1.0, abs(kept))
         try:
             x[index] = kept + h
@@ -116,14 +131,16 @@ def differences(f, x, step=1e-6):
             x[index] = kept
         central[index] = (above - below) / (2 * h)
         left[index], right[index] = (here - below) / h, (above - here) / h
-        largest = max(largest, abs(above), abs(below))
+        largest = max(largest, abs(float(above)), abs(float(below)))
     # Differences carry the rounding of f and an error of the order of the squared step; at a
     # minimum they are nothing else.
     resolution = 4 * max(np.finfo(np.float64).eps * largest / step, step**2)
     return Differences(central, left, right, float(resolution))
 
 
-def check_gradient(f, x, grad, *, tolerance=1e-6, step=1e-6):
+def check_gradient(
+    f: Loss, x: FloatArray, grad: ArrayLike, *, tolerance: float = 1e-6, step: float = 1e-6
+) -> Verdict:
     """Compare ``grad`` with finite differences of ``f`` at ``x``.
 
     Parameters
@@ -145,9 +162,9 @@ def check_gradient(f, x, grad, *, tolerance=1e-6, step=1e-6):
     Raises
     ------
     ValueError
-        If ``grad`` has another shape than ``x``.
+        If ``grad`` has another shape than ``x``, or ``step`` is not above 0.
     TypeError
-        If ``x`` is not a float64 array.
+        If ``x`` is not a float64 array, or ``step`` is no number.
 
     Examples
     --------
@@ -171,7 +188,9 @@ def check_gradient(f, x, grad, *, tolerance=1e-6, step=1e-6):
     return Verdict(float(error), tolerance, worst, float(grad[worst]), float(numeric[worst]))
 
 
-def check_layer(layer, x, *, rng, tolerance=1e-6):
+def check_layer(
+    layer: Layer, x: FloatArray, *, rng: np.random.Generator, tolerance: float = 1e-6
+) -> dict[str, Verdict]:
     """Check all gradients of a layer or network: in its input and in each parameter.
 
     The loss is sum(y * dy) with a random dy, whose gradient in y is dy.
@@ -183,15 +202,33 @@ def check_layer(layer, x, *, rng, tolerance=1e-6):
     x : float64 array, (N, n_in)
     rng : numpy.random.Generator
         Draws dy.
+    tolerance : float
+        The largest relative error that passes.
 
     Returns
     -------
     verdicts : dict
         ``"x"`` and ``"parameter 0"``, ``"parameter 1"``, ... with a ``Verdict`` each.
+
+    Raises
+    ------
+    TypeError
+        If ``x`` or a parameter is not a float64 array.
+    ValueError
+        If a gradient has another shape than what it belongs to.
+
+    Examples
+    --------
+    >>> from vae_numpy.layers import Dense
+    >>> rng = np.random.default_rng(0)
+    >>> layer = Dense(3, 2, "tanh", dtype=np.float64, rng=rng)
+    >>> verdicts = check_layer(layer, rng.normal(size=(5, 3)), rng=rng)
+    >>> list(verdicts), all(verdicts.values())
+    (['x', 'parameter 0', 'parameter 1'], True)
     """
     dy = rng.normal(size=layer.forward(x).shape)
 
-    def loss(_):
+    def loss(_: FloatArray) -> np.floating:
         return np.sum(layer.forward(x) * dy)
 
     for p in layer.parameters():

@@ -7,14 +7,25 @@ where the gradient is wrong and leaves the cause open.
 """
 
 import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TypeAlias
 
 import numpy as np
 
-from vae_numpy.gradcheck.differences import differences, numerical_gradient
-from vae_numpy.utils import check_integer, check_number
+from vae_numpy._types import ArrayLike, FloatArray
+from vae_numpy.gradcheck.differences import Differences, Loss, differences, numerical_gradient
+from vae_numpy.gradcheck.suspects import (
+    Features,
+    Suspect,
+    from_noise,
+    from_parts,
+    from_previous,
+    known_factors,
+    patterns,
+)
+from vae_numpy.utils import check_number
 
 MISTAKES = {
     # name: what it is, to be read after "it may also be: "
@@ -74,54 +85,36 @@ class Diagnosis:
     message: str
     error: float
     factor: float = 1.0
-    alternatives: tuple = ()
+    alternatives: tuple[str, ...] = ()
     where: str = "your gradient"
 
     @property
-    def ok(self):
+    def ok(self) -> bool:
         """Whether the gradient is right."""
         return self.mistake is None
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return self.ok
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.message
 
 
-class Suspect(NamedTuple):
-    """A wrong answer that can be foreseen.
-
-    Attributes
-    ----------
-    mistake : str
-        A key of ``MISTAKES``.
-    gradient : array
-        What the gradient is after this mistake.
-    message : str
-        What to say about it: the rest of a sentence that begins with the gradient's name.
-    """
-
-    mistake: str
-    gradient: np.ndarray
-    message: str
-
-
 def diagnose(
-    gradient,
-    loss,
-    x,
+    gradient: ArrayLike | Callable[[FloatArray], ArrayLike],
+    loss: Loss,
+    x: FloatArray,
     *,
-    batch_size=None,
-    n_features=None,
-    terms=None,
-    previous=None,
-    noise=(),
-    suspects=(),
-    name="your gradient",
-    tolerance=None,
-    step=1e-6,
-):
+    batch_size: int | None = None,
+    n_features: Features = None,
+    terms: Mapping[str, Loss] | None = None,
+    previous: ArrayLike | None = None,
+    noise: Sequence[ArrayLike] = (),
+    suspects: Sequence[Suspect] = (),
+    name: str = "your gradient",
+    tolerance: float | None = None,
+    step: float = 1e-6,
+) -> Diagnosis:
     """Compare a gradient with finite differences and name the likely mistake.
 
     Parameters
@@ -160,7 +153,10 @@ def diagnose(
     Raises
     ------
     TypeError
-        If ``x`` is not a float64 array or the gradient is not made of numbers.
+        If ``x`` is not a float64 array, the gradient is not made of numbers, or ``batch_size``,
+        ``n_features``, ``tolerance`` or ``step`` is not such a number.
+    ValueError
+        If one of these four is out of range.
 
     Examples
     --------
@@ -189,7 +185,7 @@ def diagnose(
 
 
 @contextmanager
-def _moved(x, factor):
+def _moved(x: FloatArray, factor: float) -> Iterator[None]:
     """Multiply ``x`` in place, for as long as the block lasts."""
     kept = x.copy()
     x *= factor
@@ -199,98 +195,9 @@ def _moved(x, factor):
         x[...] = kept
 
 
-# What the gradient would be after each mistake ------------------------------------------------
-
-
-def known_factors(batch_size, n_features):
-    """List the constant factors that have a cause, as (factor, mistake, the cause)."""
-    n = batch_size
-    if n is not None:
-        check_integer("batch_size", n, minimum=1)
-    features = n_features if isinstance(n_features, tuple) else (n_features,)
-    features = [d for d in features if d is not None]
-    for d in features:
-        check_integer("n_features", d, minimum=1)
-    known = []
-    if n is not None:
-        known += [
-            (n, "factor_n", f"N = {n}; the loss is a mean over the batch, so divide by N"),
-            (1 / n, "factor_n", f"N = {n}; the division by the batch size was done twice"),
-        ]
-    known += [
-        (2, "factor_2", "a 1/2 of the loss is lost, or backward ran twice without zeroing"),
-        (1 / 2, "factor_2", "the 2 from the derivative of a square is lost, or a 1/2 too many"),
-        (-1, "factor_-1", "a minus of the loss is lost, or a difference is taken the other way"),
-    ]
-    for d in features:
-        known += [
-            (d, "factor_d", f"D = {d}; a sum over the features, where the loss takes a mean"),
-            (1 / d, "factor_d", f"D = {d}; a mean over the features, where the loss sums"),
-        ]
-    for d in features:
-        if n is not None:
-            axis = "the mean was taken over the wrong axis"
-            known += [
-                (n / d, "wrong_axis", f"divided by D = {d} instead of N = {n}: {axis}"),
-                (d / n, "wrong_axis", f"divided by N = {n} instead of D = {d}: {axis}"),
-                (d * n, "factor_n", f"N D = {n} {d}: the mean over both is left out"),
-                (1 / (d * n), "factor_n", f"N D = {n} {d}: a mean over both, once too often"),
-            ]
-    # Each may come with the wrong sign.
-    known += [(-c, mistake, cause) for c, mistake, cause in known if c > 0 and c != 1]
-    return [(c, mistake, cause) for c, mistake, cause in known if c != 1]
-
-
-def patterns(right):
-    """List the suspects that need nothing but the right gradient: other order, other sums."""
-    suspects = []
-    if right.ndim == 2 and min(right.shape) > 1:
-        told = "has the right numbers, transposed: swap the factors of the product or move a .T"
-        suspects += [
-            Suspect("transposed", right.T, told),
-            Suspect("transposed", right.T.reshape(right.shape), told + ", and do not reshape"),
-        ]
-    for axis in range(right.ndim):
-        if right.shape[axis] > 1:
-            told = f"over axis {axis}, which must be kept"
-            for reduce, word in [(np.sum, "is summed"), (np.mean, "is averaged")]:
-                kept = reduce(right, axis=axis, keepdims=True)
-                for gradient in (np.broadcast_to(kept, right.shape), kept, kept.squeeze(axis)):
-                    suspects.append(Suspect("wrong_axis", gradient, f"{word} {told}"))
-    return suspects
-
-
-def from_parts(parts, right):
-    """List the suspects that leave out one term of the loss or turn its sign; parts by name."""
-    suspects = []
-    for term, part in parts.items():
-        suspects += [
-            Suspect("missing_term", right - part, f"lacks one term of the loss: {term}"),
-            Suspect("term_factor", right - 2 * part, f"has the wrong sign in one term: {term}"),
-        ]
-    return suspects
-
-
-def from_previous(previous, right):
-    """List the suspects that an earlier step leaves behind."""
-    previous = np.asarray(previous, np.float64)
-    if previous.shape != right.shape:
-        return []
-    earlier = "is that of an earlier step: it was not computed anew"
-    inside = "has an earlier step's gradient inside: set it to zero before each backward pass"
-    return [
-        Suspect("stale", previous, earlier),
-        Suspect("accumulated", previous + right, inside),
-    ]
-
-
-def from_noise(gradients):
-    """List the suspects that other draws of the noise make."""
-    told = "is right for another draw of the noise: forward and backward must use the same one"
-    return [Suspect("noise", np.asarray(gradient, np.float64), told) for gradient in gradients]
-
-
 # The judgement --------------------------------------------------------------------------------
+
+Named: TypeAlias = tuple[str, str, float, tuple[str, ...]]  # mistake, message, factor, alternatives
 
 
 class Case:
@@ -304,14 +211,29 @@ class Case:
         As in ``diagnose``.
     """
 
-    def __init__(self, name, slopes, *, tolerance=None, batch_size=None, n_features=None):
+    def __init__(
+        self,
+        name: str,
+        slopes: Differences,
+        *,
+        tolerance: float | None = None,
+        batch_size: int | None = None,
+        n_features: Features = None,
+    ):
         if tolerance is not None:
             check_number("tolerance", tolerance, above=0)
         self.name, self.slopes, self.tolerance = name, slopes, tolerance
         self.right = slopes.central
         self.factors = known_factors(batch_size, n_features)
 
-    def judge(self, given, foreseen=(), parts=None, *, again=None):
+    def judge(
+        self,
+        given: ArrayLike | None,
+        foreseen: Sequence[Suspect] = (),
+        parts: Mapping[str, FloatArray] | None = None,
+        *,
+        again: ArrayLike | None = None,
+    ) -> Diagnosis:
         """Return the Diagnosis of ``given``; ``again`` is what a second call returned."""
         given = self._numbers(given)
         if not np.isfinite(self.right).all():
@@ -329,8 +251,8 @@ class Case:
             return self._shape(given, foreseen, tolerance)
         # As in ``check_gradient``: below their resolution, finite differences see nothing. And
         # where float32 subtracts numbers near 1, as in p - x, nothing below its own is left.
-        floor = max(self.slopes.resolution, 0 if exact else np.finfo(np.float32).eps) / tolerance
-        scale = max(_largest(given), _largest(self.right), floor)
+        seen = max(self.slopes.resolution, 0 if exact else float(np.finfo(np.float32).eps))
+        scale = max(_largest(given), _largest(self.right), seen / tolerance)
         deviation = self._deviation(given, tolerance * scale)
         error = _largest(deviation) / scale
         if error <= tolerance:
@@ -344,7 +266,13 @@ class Case:
             message += f". (The same numbers come from {others}.)"
         return self._say(mistake, message, error, factor, alternatives)
 
-    def _name(self, given, foreseen, parts, tolerance):
+    def _name(
+        self,
+        given: FloatArray,
+        foreseen: Sequence[Suspect],
+        parts: Mapping[str, FloatArray],
+        tolerance: float,
+    ) -> Named | None:
         """Return (mistake, message, factor, alternatives) of the pattern that fits, or None."""
         right, size = self.right, _largest(self.right)
         haze = self.slopes.resolution
@@ -376,7 +304,9 @@ class Case:
                     return s.mistake, f"{s.message}; and it {_times(known)}: {cause}", known, ()
         return self._constant(given, parts, tolerance)
 
-    def _constant(self, given, parts, tolerance):
+    def _constant(
+        self, given: FloatArray, parts: Mapping[str, FloatArray], tolerance: float
+    ) -> Named | None:
         """Look for a constant factor without a known cause, on the whole or on one term."""
         right = self.right
         c = _ratio(given, right)
@@ -392,7 +322,7 @@ class Case:
                 return "term_factor", f"counts one term, {term}, {c:.6g} times{why}", c, ()
         return None
 
-    def _product(self, c, tolerance):
+    def _product(self, c: float, tolerance: float) -> str:
         """Say which two known factors make ``c`` together, if any do."""
         for i, (a, _, first) in enumerate(self.factors):
             for b, _, second in self.factors[i + 1 :]:
@@ -400,7 +330,7 @@ class Case:
                     return f", perhaps {a:.6g} x {b:.6g} ({first}. {second})"
         return "; where such a factor would come from, I cannot see"
 
-    def _twice(self, first, again, tolerance):
+    def _twice(self, first: FloatArray, again: FloatArray, tolerance: float) -> Diagnosis:
         """Say what is wrong with a function that returned two different gradients."""
         if _close(again - first, self.right, tolerance) or _close(again, 2 * first, tolerance):
             message = "grows with each call: set it to zero before each backward pass"
@@ -408,7 +338,7 @@ class Case:
         message = "changes from call to call with the same input: noise is drawn on the way back"
         return self._say("noise", message + ", where that of the way forward belongs", np.inf)
 
-    def _shape(self, given, foreseen, tolerance):
+    def _shape(self, given: FloatArray, foreseen: Sequence[Suspect], tolerance: float) -> Diagnosis:
         """Say what is wrong with a gradient of the wrong shape."""
         right = self.right
         shapes = f"its shape is {given.shape}, where {right.shape} is wanted"
@@ -426,7 +356,7 @@ class Case:
                     return self._say("wrong_axis", message, np.inf, float(c))
         return self._say("shape", f"cannot be compared: {shapes}", np.inf)
 
-    def _deviation(self, given, allowed):
+    def _deviation(self, given: FloatArray, allowed: float) -> FloatArray:
         """Measure how far each entry is from what finite differences allow."""
         deviation = abs(given - self.right)
         # At a kink the slopes from the left and from the right differ: all between them is right.
@@ -436,7 +366,9 @@ class Case:
         deviation[(deviation > allowed) & between] = 0
         return deviation
 
-    def _where(self, given, deviation, error, tolerance):
+    def _where(
+        self, given: FloatArray, deviation: FloatArray, error: float, tolerance: float
+    ) -> str:
         """Describe an error that fits no pattern."""
         wrong = deviation > tolerance * _largest(deviation) / error
         worst = tuple(int(i) for i in np.unravel_index(deviation.argmax(), deviation.shape))
@@ -452,7 +384,7 @@ class Case:
             said += ", and those are 0"
         return said + ". I know no mistake that leaves this pattern."
 
-    def _numbers(self, gradient):
+    def _numbers(self, gradient: ArrayLike | None) -> FloatArray:
         try:
             if gradient is None:
                 raise TypeError
@@ -461,24 +393,31 @@ class Case:
             got = type(gradient).__name__
             raise TypeError(f"{self.name} must be an array of numbers, got {got}") from None
 
-    def _say(self, mistake, message, error, factor=1.0, alternatives=()):
+    def _say(
+        self,
+        mistake: str | None,
+        message: str,
+        error: float,
+        factor: float = 1.0,
+        alternatives: tuple[str, ...] = (),
+    ) -> Diagnosis:
         message = f"{self.name} {message}"
         return Diagnosis(mistake, message, float(error), factor, alternatives, self.name)
 
 
-def _largest(array):
+def _largest(array: FloatArray) -> float:
     """Return the largest absolute value, 0 for an empty array."""
     return float(np.max(np.abs(array), initial=0.0))
 
 
-def _close(a, b, tolerance, haze=0.0):
+def _close(a: FloatArray, b: FloatArray, tolerance: float, haze: float = 0.0) -> bool:
     """Whether two arrays agree, up to ``tolerance`` times their largest entry, plus ``haze``."""
     if a.shape != b.shape:
         return False
     return _largest(a - b) <= tolerance * max(_largest(a), _largest(b)) + haze
 
 
-def _ratio(a, b):
+def _ratio(a: FloatArray, b: FloatArray) -> float:
     """Return the number c that brings c b nearest to a; 0 where there is none."""
     if a.shape != b.shape:
         return 0.0
@@ -486,7 +425,7 @@ def _ratio(a, b):
     return float(np.sum(a * b) / squares) if squares > 0 else 0.0
 
 
-def _times(c):
+def _times(c: float) -> str:
     """Say in words that a gradient is ``c`` times the right one."""
     sign = " and of the wrong sign" if c < 0 and c != -1 else ""
     if c == -1:

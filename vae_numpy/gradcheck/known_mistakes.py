@@ -5,9 +5,21 @@ gradients; the gradients after each mistake that is known of it; and a public fu
 compares.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from vae_numpy.gradcheck.consultation import Operation, as_float64, consult
+from vae_numpy._types import ArrayLike
+from vae_numpy.gradcheck.consultation import (
+    Changed,
+    Given,
+    Gradients,
+    Operation,
+    Through,
+    as_float64,
+    consult,
+)
+from vae_numpy.gradcheck.doctor import Diagnosis
 from vae_numpy.kernels.reference import ACTIVATIONS
 from vae_numpy.utils import check_choice
 
@@ -119,18 +131,18 @@ _DENSE = Operation(
 
 
 def diagnose_dense(
-    gradients,
-    x,
-    W,
-    b,
-    dy,
+    gradients: Given,
+    x: ArrayLike,
+    W: ArrayLike,
+    b: ArrayLike | None,
+    dy: ArrayLike | Gradients,
     *,
-    activation="identity",
-    previous=None,
-    other_noise=(),
-    through=None,
-    tolerance=None,
-):
+    activation: str = "identity",
+    previous: Changed | None = None,
+    other_noise: Sequence[Changed] = (),
+    through: Through | None = None,
+    tolerance: float | None = None,
+) -> Diagnosis:
     """Diagnose the gradients of a dense layer y = f(x W + b).
 
     Parameters
@@ -237,16 +249,16 @@ _BERNOULLI = Operation(
 
 
 def diagnose_bernoulli(
-    gradients,
-    logits,
-    x,
+    gradients: Given,
+    logits: ArrayLike,
+    x: ArrayLike,
     *,
-    bias=None,
-    previous=None,
-    other_noise=(),
-    through=None,
-    tolerance=None,
-):
+    bias: ArrayLike | None = None,
+    previous: Changed | None = None,
+    other_noise: Sequence[Changed] = (),
+    through: Through | None = None,
+    tolerance: float | None = None,
+) -> Diagnosis:
     """Diagnose the gradient of ``losses.bernoulli_nll`` in its logits.
 
     Parameters
@@ -256,12 +268,23 @@ def diagnose_bernoulli(
     logits, x : (N, D)
     bias : (D,)
         The bias that is part of the logits, to find out if it was forgotten.
-    previous, other_noise, through, tolerance
-        See ``diagnose_dense``.
+    previous : dict
+        The arguments of the step before, where they differ.
+    other_noise : sequence of dict
+        Arguments under other draws of the noise, where they differ.
+    through : callable
+        From the right gradients here to those further back; see ``diagnose_dense``.
+    tolerance : float
+        As of ``diagnose``.
 
     Returns
     -------
     diagnosis : Diagnosis
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as above.
     """
     return consult(
         _BERNOULLI,
@@ -328,16 +351,16 @@ _KL = Operation({"dmu": "mu", "dlogvar": "logvar"}, _kl_loss, _kl_gradients, _kl
 
 
 def diagnose_kl(
-    gradients,
-    mu,
-    logvar,
+    gradients: Given,
+    mu: ArrayLike,
+    logvar: ArrayLike,
     *,
-    bias=None,
-    previous=None,
-    other_noise=(),
-    through=None,
-    tolerance=None,
-):
+    bias: ArrayLike | None = None,
+    previous: Changed | None = None,
+    other_noise: Sequence[Changed] = (),
+    through: Through | None = None,
+    tolerance: float | None = None,
+) -> Diagnosis:
     """Diagnose the gradients of ``losses.gaussian_kl``.
 
     Parameters
@@ -347,12 +370,23 @@ def diagnose_kl(
     mu, logvar : (N, K)
     bias : (2K,)
         The bias that is part of mu and logvar, in this order, to find out if it was forgotten.
-    previous, other_noise, through, tolerance
-        See ``diagnose_dense``.
+    previous : dict
+        The arguments of the step before, where they differ.
+    other_noise : sequence of dict
+        Arguments under other draws of the noise, where they differ.
+    through : callable
+        From the right gradients here to those further back; see ``diagnose_dense``.
+    tolerance : float
+        As of ``diagnose``.
 
     Returns
     -------
     diagnosis : Diagnosis
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as above.
     """
     return consult(
         _KL,
@@ -414,17 +448,17 @@ _SAMPLE = Operation(
 
 
 def diagnose_reparameterise(
-    gradients,
-    dz,
-    mu,
-    logvar,
-    eps,
+    gradients: Given,
+    dz: ArrayLike,
+    mu: ArrayLike,
+    logvar: ArrayLike,
+    eps: ArrayLike,
     *,
-    previous=None,
-    other_noise=(),
-    through=None,
-    tolerance=None,
-):
+    previous: Changed | None = None,
+    other_noise: Sequence[Changed] = (),
+    through: Through | None = None,
+    tolerance: float | None = None,
+) -> Diagnosis:
     """Diagnose the gradients of z = mu + exp(logvar / 2) eps.
 
     Parameters
@@ -434,12 +468,23 @@ def diagnose_reparameterise(
     dz : (N, K)
         The gradient of the loss in z.
     mu, logvar, eps : (N, K)
-    previous, other_noise, through, tolerance
-        See ``diagnose_dense``.
+    previous : dict
+        The arguments of the step before, where they differ.
+    other_noise : sequence of dict
+        Arguments under other draws of the noise, where they differ.
+    through : callable
+        From the right gradients here to those further back; see ``diagnose_dense``.
+    tolerance : float
+        As of ``diagnose``.
 
     Returns
     -------
     diagnosis : Diagnosis
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as above.
     """
     return consult(
         _SAMPLE,

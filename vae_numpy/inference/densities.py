@@ -1,9 +1,23 @@
 """A log-density is a function that somebody else wrote: calling it, and its slope."""
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import numpy as np
 
+from vae_numpy._types import ArrayLike, FloatArray
 
-def evaluate(function, z, name="log_density", shape=None, zero_allowed=False):
+LogDensity: TypeAlias = Callable[[FloatArray], ArrayLike]  # (N, K) -> (N,)
+Gradient: TypeAlias = Callable[[FloatArray], ArrayLike]  # (N, K) -> (N, K)
+
+
+def evaluate(
+    function: LogDensity | Gradient,
+    z: FloatArray,
+    name: str = "log_density",
+    shape: tuple[int, ...] | None = None,
+    zero_allowed: bool = False,
+) -> FloatArray:
     """Call a log-density or its gradient and check what comes back."""
     shape = z.shape[:1] if shape is None else shape
     if not callable(function):
@@ -28,10 +42,10 @@ def evaluate(function, z, name="log_density", shape=None, zero_allowed=False):
     return values
 
 
-def central_differences(log_density):
+def central_differences(log_density: LogDensity) -> Gradient:
     """Make the gradient of a log-density, (N, K) -> (N, K), from 2 K evaluations."""
 
-    def gradient(z):
+    def gradient(z: FloatArray) -> FloatArray:
         h = 1e-5
         columns = [
             (evaluate(log_density, z + h * unit) - evaluate(log_density, z - h * unit)) / (2 * h)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vae_numpy.inference.densities import central_differences, evaluate
+from vae_numpy._types import ArrayLike, FloatArray
+from vae_numpy.inference.densities import Gradient, LogDensity, central_differences, evaluate
 from vae_numpy.inference.gaussians import gaussian_entropy
 from vae_numpy.inference.gradients import reparameterised_gradient, score_function_gradient
 from vae_numpy.layers import Parameter
@@ -25,24 +26,24 @@ class GaussianFit:
         The ELBO at each step, estimated from that step's samples, in nats.
     """
 
-    mean: np.ndarray
-    covariance: np.ndarray
-    history: np.ndarray
+    mean: FloatArray
+    covariance: FloatArray
+    history: FloatArray
 
 
 def fit_gaussian(
-    log_density,
-    start,
+    log_density: LogDensity,
+    start: ArrayLike,
     *,
-    rng,
-    covariance="diagonal",
-    gradient=None,
-    estimator="reparameterised",
-    n_steps=1000,
-    n_samples=100,
-    learning_rate=0.05,
-    start_scale=1.0,
-):
+    rng: np.random.Generator,
+    covariance: str = "diagonal",
+    gradient: Gradient | None = None,
+    estimator: str = "reparameterised",
+    n_steps: int = 1000,
+    n_samples: int = 100,
+    learning_rate: float = 0.05,
+    start_scale: float = 1.0,
+) -> GaussianFit:
     """Fit q(z) = N(mean, covariance) to an unnormalised log-density by raising the ELBO.
 
     Adam climbs on fresh samples in every step. The learning rate is constant for half of the
@@ -84,6 +85,14 @@ def fit_gaussian(
     RuntimeWarning
         If the ELBO was still rising at the end, as it does for ever on a density that has no
         finite integral.
+
+    Examples
+    --------
+    >>> fit = fit_gaussian(
+    ...     lambda z: -0.5 * (z[:, 0] - 3) ** 2, [0.0], rng=np.random.default_rng(0), n_steps=400
+    ... )
+    >>> fit.mean.round(1), fit.covariance.round(1)
+    (array([3.]), array([[1.]]))
     """
     start = as_vector("start", start)
     check_generator(rng)
@@ -126,11 +135,11 @@ def fit_gaussian(
     return GaussianFit(mean.value, scale @ scale.T, history)
 
 
-def _scale(factor):
+def _scale(factor: FloatArray) -> FloatArray:
     return np.tril(factor, -1) + np.diag(np.exp(np.diag(factor)))
 
 
-def _warn_if_rising(history):
+def _warn_if_rising(history: FloatArray) -> None:
     tenth = len(history) // 10
     if tenth < 2:
         return

@@ -2,20 +2,25 @@
 
 import numpy as np
 
+from vae_numpy._types import ArrayLike, FloatArray
 from vae_numpy.utils import as_vector, check_matrix
 
 LOG_2PI = np.log(2 * np.pi)
 
 
-def gaussian_divergence(mean_q, covariance_q, mean_p, covariance_p):
+def gaussian_divergence(
+    mean_q: ArrayLike, covariance_q: ArrayLike, mean_p: ArrayLike, covariance_p: ArrayLike
+) -> float:
     """Compute KL(q || p) between two Gaussians, in nats.
 
     KL = 1/2 [tr(P^-1 Q) + (m_p - m_q) P^-1 (m_p - m_q)^T - K + ln det P - ln det Q].
 
     Parameters
     ----------
-    mean_q, mean_p : (K,) array
-    covariance_q, covariance_p : (K, K), or (K,) for a diagonal one
+    mean_q : (K,) array
+    covariance_q : (K, K), or (K,) for a diagonal one
+    mean_p : (K,) array
+    covariance_p : (K, K), or (K,) for a diagonal one
 
     Returns
     -------
@@ -23,8 +28,14 @@ def gaussian_divergence(mean_q, covariance_q, mean_p, covariance_p):
 
     Raises
     ------
-    ValueError
-        If the shapes do not fit or a covariance is not positive definite.
+    ValueError, TypeError
+        If an argument is not numeric, the shapes do not fit or a covariance is not positive
+        definite.
+
+    Examples
+    --------
+    >>> gaussian_divergence([1.0, 0.0], [1.0, 1.0], [0.0, 0.0], [1.0, 1.0])
+    0.5
     """
     mean_q = as_vector("mean_q", mean_q)
     mean_p = as_vector("mean_p", mean_p, len(mean_q))
@@ -37,7 +48,9 @@ def gaussian_divergence(mean_q, covariance_q, mean_p, covariance_p):
     return float(0.5 * (np.sum(relative**2) + shift @ shift - len(mean_q)) - log_volume)
 
 
-def as_covariance(covariance, K, name="covariance"):
+def as_covariance(
+    covariance: ArrayLike, K: int, name: str = "covariance"
+) -> tuple[FloatArray, FloatArray]:
     """Return a covariance as (K, K) with its Cholesky factor; (K,) means a diagonal one."""
     if np.shape(covariance) == (K,):
         covariance = np.diag(as_vector(name, covariance))
@@ -52,6 +65,6 @@ def as_covariance(covariance, K, name="covariance"):
         raise ValueError(f"{name} must be positive definite, got {covariance.tolist()}") from None
 
 
-def gaussian_entropy(scale):
+def gaussian_entropy(scale: FloatArray) -> float:
     """Compute the entropy of N(mean, scale scale^T), in nats."""
     return float(np.sum(np.log(np.diag(scale))) + 0.5 * len(scale) * (1 + LOG_2PI))

@@ -17,12 +17,19 @@ import importlib.util
 import inspect
 import threading
 import warnings
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vae_numpy._types import DTypeLike
 from vae_numpy.kernels import reference
 from vae_numpy.utils import check_choice
+
+if TYPE_CHECKING:  # whichever version is active, it has these signatures
+    from vae_numpy.kernels.reference import *  # noqa: F403
 
 # Every public function of ``reference`` is one, and has its twin in ``compiled``.
 KERNELS = tuple(
@@ -32,33 +39,38 @@ KERNELS = tuple(
 _MODULES = {"numba": "compiled", "numpy": "reference"}
 # The backend that was chosen for good (at first use, so that importing is quick), then those of the
 # open blocks of `use`, each under a key of its own. The last one is active.
-_chosen = {}
+_chosen: dict[object, str] = {}
 _choosing = threading.RLock()
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Callable[..., Any]:
     if name in KERNELS:  # not bound yet: nothing was chosen
         backend()
         return globals()[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def _module(name):
+def _module(name: str) -> ModuleType:
     return importlib.import_module(f"{__name__}.{_MODULES[name]}")
 
 
-def _active():
+def _active() -> str:
     return next(reversed(_chosen.values()))
 
 
-def _bind():
+def _bind() -> None:
     """Make the active version's functions this module's own, so that a call looks up nothing."""
     module = _module(_active())
     globals().update({name: getattr(module, name) for name in KERNELS})
 
 
-def backend():
-    """Name the active backend: ``"numba"`` or ``"numpy"``."""
+def backend() -> str:
+    """Name the active backend.
+
+    Returns
+    -------
+    {"numba", "numpy"}
+    """
     with _choosing:
         if not _chosen:
             _chosen["for good"] = _best()
@@ -66,7 +78,7 @@ def backend():
         return _active()
 
 
-def _best():
+def _best() -> str:
     if importlib.util.find_spec("numba") is None:
         return "numpy"
     try:
@@ -77,7 +89,7 @@ def _best():
     return "numba"
 
 
-def _check_backend(name):
+def _check_backend(name: str) -> None:
     check_choice("the backend", name, _MODULES)
     try:
         _module(name)
@@ -87,7 +99,7 @@ def _check_backend(name):
         ) from error
 
 
-def set_backend(name):
+def set_backend(name: str) -> None:
     """Make a backend the active one, for good and for all threads.
 
     Inside a block of ``use`` it becomes active when the block ends. A call that fails changes
@@ -111,11 +123,24 @@ def set_backend(name):
 
 
 @contextmanager
-def use(name):
+def use(name: str) -> Iterator[None]:
     """Make a backend the active one for the length of a ``with`` block, for all threads.
 
     Where blocks of several threads overlap, the one that was begun last decides; when all have
-    ended, everything is as it was. Arguments and errors are those of ``set_backend``.
+    ended, everything is as it was.
+
+    Parameters
+    ----------
+    name : {"numba", "numpy"}
+
+    Yields
+    ------
+    None
+
+    Raises
+    ------
+    ValueError, ImportError
+        As ``set_backend`` does.
 
     Examples
     --------
@@ -137,11 +162,16 @@ def use(name):
             _bind()
 
 
-def warm_up(dtypes=(np.float32, np.float64)):
+def warm_up(dtypes: Iterable[DTypeLike] = (np.float32, np.float64)) -> None:
     """Compile every kernel now, so that the first training step does not wait for it.
 
     Compiled kernels are kept on disk, so this takes seconds once and little afterwards. On
     the NumPy backend there is nothing to compile.
+
+    Parameters
+    ----------
+    dtypes : float32, float64 or both
+        Of the arrays to compile for.
     """
     active, activations = _module(backend()), _module("numpy").ACTIVATIONS
     for dtype in dtypes:

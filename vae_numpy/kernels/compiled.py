@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from vae_numpy._types import FloatArray
 from vae_numpy.kernels import reference
 from vae_numpy.kernels.convolution import add_weight_gradient, convolve, convolve_transposed
 from vae_numpy.kernels.jit import jit
@@ -19,7 +20,9 @@ from vae_numpy.kernels.turns import begin, end, share
 # The dense layer ----------------------------------------------------------------------------
 
 
-def dense_forward(x, W, b, activation):
+def dense_forward(
+    x: FloatArray, W: FloatArray, b: FloatArray | None, activation: str
+) -> FloatArray:
     if own_product(len(x) * W.size):
         y = np.empty((len(x), W.shape[1]), W.dtype)
         product_into(y, x, W, bias=b, relu=activation == "relu")
@@ -99,7 +102,18 @@ def _add_column_sums(da, db):
             db[j] += da[i, j]
 
 
-def dense_backward(dy, x, y, W, activation, dW, db, *, accumulate=True, need_dx=True):
+def dense_backward(
+    dy: FloatArray,
+    x: FloatArray,
+    y: FloatArray,
+    W: FloatArray,
+    activation: str,
+    dW: FloatArray,
+    db: FloatArray | None,
+    *,
+    accumulate: bool = True,
+    need_dx: bool = True,
+) -> FloatArray | None:
     da = _times_derivative(dy, y, activation)
     own = own_product(len(x) * W.size)
     if own:
@@ -120,25 +134,62 @@ def dense_backward(dy, x, y, W, activation, dW, db, *, accumulate=True, need_dx=
 # Convolutions -------------------------------------------------------------------------------
 
 
-def conv_forward(x, W, b, activation, stride, padding):
+def conv_forward(
+    x: FloatArray,
+    W: FloatArray,
+    b: FloatArray | None,
+    activation: str,
+    stride: int,
+    padding: int,
+) -> FloatArray:
     return _activated(convolve(x, W, stride, padding), b, activation)
 
 
 def conv_backward(
-    dy, x, y, W, activation, stride, padding, dW, db, *, accumulate=True, need_dx=True
-):
+    dy: FloatArray,
+    x: FloatArray,
+    y: FloatArray,
+    W: FloatArray,
+    activation: str,
+    stride: int,
+    padding: int,
+    dW: FloatArray,
+    db: FloatArray | None,
+    *,
+    accumulate: bool = True,
+    need_dx: bool = True,
+) -> FloatArray | None:
     da = _before_activation(dy, y, activation, db, accumulate)
     add_weight_gradient(x, da, stride, padding, dW, accumulate=accumulate)
     return convolve_transposed(da, W, stride, padding, x.shape[1:]) if need_dx else None
 
 
-def conv_transpose_forward(x, W, b, activation, stride, padding, shape):
+def conv_transpose_forward(
+    x: FloatArray,
+    W: FloatArray,
+    b: FloatArray | None,
+    activation: str,
+    stride: int,
+    padding: int,
+    shape: tuple[int, ...],
+) -> FloatArray:
     return _activated(convolve_transposed(x, W, stride, padding, shape), b, activation)
 
 
 def conv_transpose_backward(
-    dy, x, y, W, activation, stride, padding, dW, db, *, accumulate=True, need_dx=True
-):
+    dy: FloatArray,
+    x: FloatArray,
+    y: FloatArray,
+    W: FloatArray,
+    activation: str,
+    stride: int,
+    padding: int,
+    dW: FloatArray,
+    db: FloatArray | None,
+    *,
+    accumulate: bool = True,
+    need_dx: bool = True,
+) -> FloatArray | None:
     da = _before_activation(dy, y, activation, db, accumulate)
     add_weight_gradient(da, x, stride, padding, dW, accumulate=accumulate)
     return convolve(da, W, stride, padding) if need_dx else None
@@ -201,7 +252,7 @@ def squared_error(x_hat, x):
     return float(total / n), dx_hat
 
 
-def bernoulli_nll(logits, x):
+def bernoulli_nll(logits: FloatArray, x: FloatArray) -> tuple[float, FloatArray]:
     # NumPy's exp uses vector instructions; at most 1, so that nothing overflows
     e = np.abs(logits)
     np.exp(np.negative(e, out=e), out=e)
@@ -367,7 +418,17 @@ def adagrad_step(value, grad, sum_squares, learning_rate, eps):
         value[i] -= learning_rate * grad[i] / (math.sqrt(sum_squares[i]) + eps)
 
 
-def adam_step(value, grad, m, v, t, learning_rate, beta1, beta2, eps):
+def adam_step(
+    value: FloatArray,
+    grad: FloatArray,
+    m: FloatArray,
+    v: FloatArray,
+    t: int,
+    learning_rate: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+) -> None:
     arrays, scalars = (value, grad, m, v), (t, learning_rate, beta1, beta2, eps)
 
     def part(i, j, turn):

@@ -11,9 +11,11 @@ import hashlib
 import pickle
 import sys
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from importlib import resources
+from typing import Any
 
 import numba
 import numba.extending
@@ -28,7 +30,7 @@ __all__ = ["NumbaError", "element", "jit", "jit_in_memory"]
 jit_in_memory = numba.njit(nogil=True, fastmath={"reassoc", "contract", "nsz"}, error_model="numpy")
 
 
-def jit(function):
+def jit(function: Callable) -> Any:  # numba's dispatcher, which mypy does not know
     """Compile a function for every kind of arguments that it meets, and keep the code on disk.
 
     Where that cannot be done, it is kept in memory and a warning says so, once.
@@ -81,12 +83,12 @@ class _Cache(FunctionCache):
             return f"{fullname}.{sys.implementation.cache_tag}{abiflags}"
 
 
-def _seal(code):
+def _seal(code: bytes) -> bytes:
     return hashlib.sha256(_sources() + code).digest()
 
 
 @cache
-def _sources():
+def _sources() -> bytes:
     """Join the hashes of this folder's files, as they are when first asked for."""
     files = [file for file in resources.files(__package__).iterdir() if file.is_file()]
     files.sort(key=lambda file: file.name)
@@ -98,7 +100,7 @@ _sources()  # now: a file that is edited later is not the one that was imported
 _has_warned = False
 
 
-def _warn(reason):
+def _warn(reason: object) -> None:
     global _has_warned
     if not _has_warned:
         _has_warned = True

@@ -13,6 +13,7 @@ import numpy as np
 from llvmlite import ir
 from numba.core import cgutils
 
+from vae_numpy._types import FloatArray
 from vae_numpy.kernels.jit import element, jit
 from vae_numpy.kernels.threads import A_THREAD
 from vae_numpy.kernels.turns import begin, end, share
@@ -440,7 +441,7 @@ def _packing_does_not_pay(C, B):
     return few and _tile_fits(C.shape, B) and B.shape[1] * B.itemsize % 2048 != 0
 
 
-def product_packed(A, B):
+def product_packed(A: FloatArray, B: FloatArray) -> FloatArray:
     """Multiply slab by slab, on one core: B's slab is packed, C's tiles stay in registers."""
     _check_factors(A, B)
     if A.size == 0 or B.size == 0:
@@ -450,7 +451,7 @@ def product_packed(A, B):
     return C
 
 
-def product(A, B):
+def product(A: FloatArray, B: FloatArray) -> FloatArray:
     """Multiply by the rung that suits the shapes, a large product on all threads.
 
     Parameters
@@ -488,7 +489,7 @@ def _check_factors(A, B):
         raise ValueError(f"A and B must be (m, depth) and (depth, n), got {A.shape} and {B.shape}")
 
 
-def _by_rows(x):
+def _by_rows(x: FloatArray) -> tuple[FloatArray, bool]:
     """Return x or its transpose, whichever has contiguous rows, and whether it was turned."""
     if x.flags.c_contiguous:
         return x, False

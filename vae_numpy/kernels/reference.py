@@ -1,39 +1,31 @@
-"""The kernels in plain NumPy: the version to read.
+"""The kernels in plain NumPy: the version to read; convolutions are in ``reference_convolution``.
 
-Shapes: N rows in a batch, n_in and n_out features, D features of a datum, K latents; a picture has
-C channels, height H and width W, and C', H', W' when a convolution has gone over it. Every loss is
-a sum over the features and a mean over the batch, and comes with its gradient.
+Shapes: N rows in a batch, n_in and n_out features, D features of a datum, K latents. Every
+loss is a sum over the features and a mean over the batch, and comes with its gradient.
 """
 
+from collections.abc import Callable
+
 import numpy as np
+from numpy.typing import NDArray
 
-# Activations: y = f(a), and the derivative f'(a) written with the output y -----------------
+from vae_numpy._types import BoolArray, FloatArray, IntArray, MaybeNone
+from vae_numpy.kernels.activations import ACTIVATIONS
+from vae_numpy.kernels.reference_convolution import (  # noqa: F401  (kernels, too)
+    conv_backward,
+    conv_forward,
+    conv_transpose_backward,
+    conv_transpose_forward,
+)
 
-
-def _sigmoid(a):
-    # 1 / (1 + exp(-a)), written with tanh so that no exp can overflow.
-    return 0.5 * (1 + np.tanh(0.5 * a))
-
-
-def _softplus(a):
-    # log(1 + exp(a)), with the large part taken out of the exponential.
-    return np.maximum(a, 0) + np.log1p(np.exp(-np.abs(a)))
-
-
-ACTIVATIONS = {
-    # name: (f(a), f'(a) as a function of y = f(a))
-    "identity": (lambda a: a, lambda y: np.ones_like(y)),
-    "relu": (lambda a: np.maximum(a, 0), lambda y: (y > 0).astype(y.dtype)),
-    "tanh": (np.tanh, lambda y: 1 - y**2),
-    "sigmoid": (_sigmoid, lambda y: y * (1 - y)),
-    # y = log(1 + e^a), so sigmoid(a) = 1 - e^-y
-    "softplus": (_softplus, lambda y: -np.expm1(-y)),
-}
+(_sigmoid, _), (_softplus, _) = ACTIVATIONS["sigmoid"], ACTIVATIONS["softplus"]
 
 # The dense layer ----------------------------------------------------------------------------
 
 
-def dense_forward(x, W, b, activation):
+def dense_forward(
+    x: FloatArray, W: FloatArray, b: FloatArray | None, activation: str
+) -> FloatArray:
     """Compute y = f(x W + b).
 
     Parameters
@@ -54,16 +46,30 @@ def dense_forward(x, W, b, activation):
     return f(a)
 
 
-def dense_backward(dy, x, y, W, activation, dW, db, *, accumulate=True, need_dx=True):
+def dense_backward(
+    dy: FloatArray,
+    x: FloatArray,
+    y: FloatArray,
+    W: FloatArray,
+    activation: str,
+    dW: FloatArray,
+    db: FloatArray | None,
+    *,
+    accumulate: bool = True,
+    need_dx: bool = True,
+) -> FloatArray | MaybeNone:
     """Add the gradients of a dense layer into ``dW`` and ``db``; return the one in its input.
 
     Parameters
     ----------
-    dy, y : (N, n_out)
-        The loss's gradient in the output, and the output itself.
+    dy : (N, n_out)
+        The loss's gradient in the output.
     x : (N, n_in)
-    W, dW : (n_in, n_out)
+    y : (N, n_out)
+        The output.
+    W : (n_in, n_out)
     activation : a key of ``ACTIVATIONS``
+    dW : (n_in, n_out)
     db : (n_out,) or None
     accumulate : bool
         Without it ``dW`` and ``db`` are overwritten, whatever they held.
@@ -88,191 +94,21 @@ def dense_backward(dy, x, y, W, activation, dW, db, *, accumulate=True, need_dx=
     return da @ W.T if need_dx else None
 
 
-# Convolutions -------------------------------------------------------------------------------
-#
-# x (N, C, H, W) is a batch of pictures, W (C, kh, kw, C') the weights: each of the C' channels of
-# the output weighs a patch of kh x kw pixels in all C channels. A patch starts every ``stride``
-# pixels of a picture that has ``padding`` zeros around it, so there are
-# H' = (H + 2 padding - kh) // stride + 1 of them below each other, and W' side by side.
-
-
-def _patches(x, W, stride, padding):
-    """List the patches of all pictures as the rows of a matrix, (N H' W', C kh kw)."""
-    edge = (padding, padding)
-    x = np.pad(x, ((0, 0), (0, 0), edge, edge))
-    kernel = W.shape[1:3]
-    windows = np.lib.stride_tricks.sliding_window_view(x, kernel, axis=(2, 3))
-    windows = windows[:, :, ::stride, ::stride]  # (N, C, H', W', kh, kw), a view
-    return windows.transpose(0, 2, 3, 1, 4, 5).reshape(-1, W[..., 0].size)
-
-
-def _pixels(y):
-    """List the pixels of all pictures y (N, C', H', W') as the rows of a matrix, (N H' W', C')."""
-    return y.transpose(0, 2, 3, 1).reshape(-1, y.shape[1])
-
-
-def _matrix(W):
-    return W.reshape(-1, W.shape[-1])  # (C kh kw, C')
-
-
-def _convolve(x, W, stride, padding):
-    """Compute y (N, C', H', W'): each pixel is a patch times the weights."""
-    kh, kw = W.shape[1:3]
-    height = (x.shape[2] + 2 * padding - kh) // stride + 1
-    width = (x.shape[3] + 2 * padding - kw) // stride + 1
-    y = _patches(x, W, stride, padding) @ _matrix(W)  # (N H' W', C')
-    return np.ascontiguousarray(y.reshape(len(x), height, width, W.shape[3]).transpose(0, 3, 1, 2))
-
-
-def _convolve_transposed(y, W, stride, padding, shape):
-    """Compute x (N, C, H, W): each pixel of y puts its patch down, where patches overlap they add.
-
-    This is ``_convolve``'s matrix transposed. Many heights H and widths W have the same H' and W';
-    ``shape``, (C, H, W), says which. Pixels that no patch reaches are 0.
-    """
-    (n, _, height, width), (_, kh, kw, _) = y.shape, W.shape
-    C, H, B = shape
-    patches = (_pixels(y) @ _matrix(W).T).reshape(n, height, width, C, kh, kw)
-    x = np.zeros((n, C, H + 2 * padding, B + 2 * padding), y.dtype)
-    for i in range(kh):
-        for j in range(kw):
-            rows = slice(i, i + stride * height, stride)
-            columns = slice(j, j + stride * width, stride)
-            x[:, :, rows, columns] += patches[..., i, j].transpose(0, 3, 1, 2)
-    return np.ascontiguousarray(x[:, :, padding : padding + H, padding : padding + B])
-
-
-def conv_forward(x, W, b, activation, stride, padding):
-    """Compute y = f(x * W + b), where * takes each patch of x times the weights.
-
-    Parameters
-    ----------
-    x : (N, C, H, W)
-    W : (C, kh, kw, C')
-    b : (C',) or None
-    activation : a key of ``ACTIVATIONS``
-    stride, padding : int
-
-    Returns
-    -------
-    y : (N, C', H', W')
-    """
-    f, _ = ACTIVATIONS[activation]
-    a = _convolve(x, W, stride, padding)  # patches W
-    if b is not None:
-        a += b[:, None, None]
-    return f(a)
-
-
-def conv_backward(
-    dy, x, y, W, activation, stride, padding, dW, db, *, accumulate=True, need_dx=True
-):
-    """Add the gradients of a convolution into ``dW`` and ``db``; return the one in its input.
-
-    Parameters
-    ----------
-    dy, y : (N, C', H', W')
-        The loss's gradient in the output, and the output itself.
-    x : (N, C, H, W)
-    W, dW : (C, kh, kw, C')
-    activation, stride, padding
-        As for ``conv_forward``.
-    db : (C',) or None
-    accumulate, need_dx : bool
-        As for ``dense_backward``.
-
-    Returns
-    -------
-    dx : (N, C, H, W) or None
-    """
-    _, derivative = ACTIVATIONS[activation]
-    # y = f(a)
-    da = dy * derivative(y)  # (N, C', H', W')
-    if not accumulate:
-        dW[...] = 0
-        if db is not None:
-            db[...] = 0
-    # a = patches W + b, a dense layer whose rows are the patches of all pictures
-    dW += (_patches(x, W, stride, padding).T @ _pixels(da)).reshape(W.shape)
-    if db is not None:
-        db += da.sum(axis=(0, 2, 3))
-    if not need_dx:
-        return None
-    # dpatches = da W.T; a pixel of x is in several patches, and its gradient is the sum over these
-    return _convolve_transposed(da, W, stride, padding, x.shape[1:])
-
-
-# The transposed convolution takes pictures of the size that a convolution gives, and gives pictures
-# of the size that it takes. Its forward pass is the convolution's way back to dx; so its own way
-# back is the convolution, and in dW the two pictures have changed places.
-
-
-def conv_transpose_forward(x, W, b, activation, stride, padding, shape):
-    """Compute y = f(x *' W + b), where *' is the transpose of ``conv_forward``'s *.
-
-    Parameters
-    ----------
-    x : (N, C', H', W')
-    W : (C, kh, kw, C')
-    b : (C,) or None
-    activation : a key of ``ACTIVATIONS``
-    stride, padding : int
-    shape : (C, H, W)
-        Of an output picture: one that the convolution makes (C', H', W').
-
-    Returns
-    -------
-    y : (N, C, H, W)
-    """
-    f, _ = ACTIVATIONS[activation]
-    a = _convolve_transposed(x, W, stride, padding, shape)
-    if b is not None:
-        a += b[:, None, None]
-    return f(a)
-
-
-def conv_transpose_backward(
-    dy, x, y, W, activation, stride, padding, dW, db, *, accumulate=True, need_dx=True
-):
-    """Add a transposed convolution's gradients into ``dW``, ``db``; return the one in its input.
-
-    Parameters
-    ----------
-    dy, y : (N, C, H, W)
-        The loss's gradient in the output, and the output itself.
-    x : (N, C', H', W')
-    W, dW : (C, kh, kw, C')
-    activation, stride, padding
-        As for ``conv_transpose_forward``.
-    db : (C,) or None
-    accumulate, need_dx : bool
-        As for ``dense_backward``.
-
-    Returns
-    -------
-    dx : (N, C', H', W') or None
-    """
-    _, derivative = ACTIVATIONS[activation]
-    # y = f(a)
-    da = dy * derivative(y)  # (N, C, H, W)
-    if not accumulate:
-        dW[...] = 0
-        if db is not None:
-            db[...] = 0
-    # The patches of a are x W.T, each added where it lies, plus b: so the gradient in the patches
-    # is the patches of da, and, of dpatches.T x = (x.T dpatches).T, dW is
-    dW += (_patches(da, W, stride, padding).T @ _pixels(x)).reshape(W.shape)
-    if db is not None:
-        db += da.sum(axis=(0, 2, 3))
-    # dx = dpatches W
-    return _convolve(da, W, stride, padding) if need_dx else None
-
-
 # Losses -------------------------------------------------------------------------------------
 
 
-def squared_error(x_hat, x):
-    """Compute 1/N sum (x_hat - x)^2 and its gradient in ``x_hat``; both are (N, D)."""
+def squared_error(x_hat: FloatArray, x: FloatArray) -> tuple[float, FloatArray]:
+    """Compute 1/N sum (x_hat - x)^2 and its gradient in ``x_hat``.
+
+    Parameters
+    ----------
+    x_hat, x : (N, D)
+
+    Returns
+    -------
+    value : float
+    dx_hat : (N, D)
+    """
     n = len(x)
     difference = x_hat - x
     value = np.sum(difference**2, dtype=np.float64) / n
@@ -284,7 +120,7 @@ def squared_error(x_hat, x):
 # derivative is the mean of x.
 
 
-def _continuous_normaliser(logits):
+def _continuous_normaliser(logits: FloatArray) -> FloatArray:
     # A = log((e^l - 1) / l), with the large part taken out of the exponential; in double.
     logits = logits.astype(np.float64)
     near_0, t, size = _split_at_0(logits)
@@ -294,7 +130,7 @@ def _continuous_normaliser(logits):
     return np.where(near_0, series, formula)
 
 
-def _continuous_mean(logits):
+def _continuous_mean(logits: FloatArray) -> FloatArray:
     # A' = 1 / (1 - e^-l) - 1 / l, written so that no exp can overflow; in double.
     logits = logits.astype(np.float64)
     near_0, t, size = _split_at_0(logits)
@@ -304,32 +140,34 @@ def _continuous_mean(logits):
     return np.where(near_0, series, np.where(logits < 0, least, 1 - least))
 
 
-def _split_at_0(logits):
+def _split_at_0(logits: FloatArray) -> tuple[BoolArray, FloatArray, FloatArray]:
     # Near 0 the formulas lose their digits to a difference, and Taylor's series takes over: where,
     # the logits there for the series, and the sizes of the others for the formula.
     near_0 = np.abs(logits) < 0.1
     return near_0, np.where(near_0, logits, 0), np.where(near_0, 1, np.abs(logits))
 
 
-def _log_sum_exp(logits, categories):
+def _log_sum_exp(logits: FloatArray, categories: IntArray) -> FloatArray:
     # A of each block, (N, n_blocks), with the largest logit taken out of the exponentials.
     most, _, total = _exp_in_blocks(logits, categories)
     return most + np.log(total)
 
 
-def _softmax(logits, categories):
+def _softmax(logits: FloatArray, categories: IntArray) -> FloatArray:
     _, e, total = _exp_in_blocks(logits, categories)
     return e / np.repeat(total, categories, axis=1)
 
 
-def _exp_in_blocks(logits, categories):
+def _exp_in_blocks(
+    logits: FloatArray, categories: IntArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     starts = np.cumsum(categories) - categories
     most = np.maximum.reduceat(logits, starts, axis=1)  # (N, n_blocks)
     e = np.exp(logits - np.repeat(most, categories, axis=1))
     return most, e, np.add.reduceat(e, starts, axis=1)
 
 
-NORMALISERS = {
+NORMALISERS: dict[str, tuple[Callable[..., FloatArray], Callable[..., FloatArray]]] = {
     # name: (A(l), its derivative, the mean)
     "bernoulli": (_softplus, _sigmoid),
     "continuous_bernoulli": (_continuous_normaliser, _continuous_mean),
@@ -337,10 +175,19 @@ NORMALISERS = {
 }
 
 
-def bernoulli_nll(logits, x):
-    """Compute -1/N sum log p(x | logits), in nats, and its gradient; both are (N, D).
+def bernoulli_nll(logits: FloatArray, x: FloatArray) -> tuple[float, FloatArray]:
+    """Compute -1/N sum log p(x | logits), in nats, and its gradient in the logits.
 
     With p = sigmoid(l): -x log p - (1 - x) log(1 - p) = log(1 + e^l) - x l.
+
+    Parameters
+    ----------
+    logits, x : (N, D)
+
+    Returns
+    -------
+    value : float
+    dlogits : (N, D)
     """
     n = len(x)
     value = np.sum(_softplus(logits) - x * logits, dtype=np.float64) / n
@@ -348,10 +195,19 @@ def bernoulli_nll(logits, x):
     return float(value), dlogits
 
 
-def continuous_bernoulli_nll(logits, x):
-    """Compute -1/N sum log p(x | logits), in nats, and its gradient; both are (N, D).
+def continuous_bernoulli_nll(logits: FloatArray, x: FloatArray) -> tuple[float, FloatArray]:
+    """Compute -1/N sum log p(x | logits), in nats, and its gradient in the logits.
 
     With the density e^(x l) / Z on [0, 1] (Loaiza-Ganem & Cunningham 2019): log Z - x l.
+
+    Parameters
+    ----------
+    logits, x : (N, D)
+
+    Returns
+    -------
+    value : float
+    dlogits : (N, D)
     """
     n = len(x)
     value = np.sum(_continuous_normaliser(logits) - x * logits, dtype=np.float64) / n
@@ -359,11 +215,24 @@ def continuous_bernoulli_nll(logits, x):
     return float(value), dlogits.astype(logits.dtype)
 
 
-def categorical_nll(logits, x, categories):
-    """Compute -1/N sum log p(x | logits), in nats, and its gradient; both are (N, D).
+def categorical_nll(
+    logits: FloatArray, x: FloatArray, categories: IntArray
+) -> tuple[float, FloatArray]:
+    """Compute -1/N sum log p(x | logits), in nats, and its gradient in the logits.
 
-    A row consists of blocks of ``categories`` (n_blocks,) columns, in each of which x has one 1.
-    With p = softmax(l) in each block: log sum e^l - x l.
+    A row consists of blocks, in each of which x has one 1. With p = softmax(l) in each block:
+    log sum e^l - x l.
+
+    Parameters
+    ----------
+    logits, x : (N, D)
+    categories : (n_blocks,) ints
+        The sizes of the blocks.
+
+    Returns
+    -------
+    value : float
+    dlogits : (N, D)
     """
     n = len(x)
     value = np.sum(_log_sum_exp(logits, categories), dtype=np.float64)
@@ -372,8 +241,20 @@ def categorical_nll(logits, x, categories):
     return float(value / n), dlogits
 
 
-def gaussian_nll(mean, logvar, x):
-    """Compute -1/N sum log N(x | mean, exp(logvar)), in nats, with gradients; all are (N, D)."""
+def gaussian_nll(
+    mean: FloatArray, logvar: FloatArray, x: FloatArray
+) -> tuple[float, FloatArray, FloatArray]:
+    """Compute -1/N sum log N(x | mean, exp(logvar)), in nats, with its gradients.
+
+    Parameters
+    ----------
+    mean, logvar, x : (N, D)
+
+    Returns
+    -------
+    value : float
+    dmean, dlogvar : (N, D)
+    """
     n = len(x)
     difference = mean - x
     scaled = difference * np.exp(-logvar)  # (mean - x) / variance
@@ -384,11 +265,22 @@ def gaussian_nll(mean, logvar, x):
     return float(value), dmean, dlogvar
 
 
-def laplace_nll(mean, logvar, x):
-    """Compute -1/N sum log p(x | mean, variance exp(logvar)), in nats; all are (N, D).
+def laplace_nll(
+    mean: FloatArray, logvar: FloatArray, x: FloatArray
+) -> tuple[float, FloatArray, FloatArray]:
+    """Compute -1/N sum log p(x | mean, variance exp(logvar)), in nats, with its gradients.
 
     The scale is b = e^(v/2) / sqrt 2, and -log p = log 2b + |x - mean| / b. Where x is the mean
     there is no derivative; the gradient says 0.
+
+    Parameters
+    ----------
+    mean, logvar, x : (N, D)
+
+    Returns
+    -------
+    value : float
+    dmean, dlogvar : (N, D)
     """
     n = len(x)
     difference = mean - x
@@ -400,16 +292,24 @@ def laplace_nll(mean, logvar, x):
     return float(value), dmean, dlogvar
 
 
-def gaussian_kl(mu, logvar):
+def gaussian_kl(mu: FloatArray, logvar: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Compute KL(N(mu, exp(logvar)) || N(0, 1)) per latent, in nats, and its gradients.
 
-    Both arguments are (N, K). The value is (K,), averaged over the batch; the gradients are
-    those of its sum.
+    Parameters
+    ----------
+    mu, logvar : (N, K)
+
+    Returns
+    -------
+    per_latent : (K,) float64
+        Averaged over the batch.
+    dmu, dlogvar : (N, K)
+        The gradients of the sum.
     """
     n = len(mu)
     # e^v - 1 - v loses its digits where v is near 0; expm1 keeps them.
     excess = np.expm1(logvar)
-    per_latent = 0.5 * np.sum(mu**2 + excess - logvar, axis=0, dtype=np.float64) / n
+    per_latent = 0.5 * (mu**2 + excess - logvar).sum(axis=0, dtype=np.float64) / n
     dmu = mu / n
     dlogvar = (0.5 / n) * excess
     return per_latent, dmu, dlogvar
@@ -418,21 +318,71 @@ def gaussian_kl(mu, logvar):
 # Optimiser steps, in place on flat arrays -----------------------------------------------------
 
 
-def sgd_step(value, grad, velocity, learning_rate, momentum):
-    """Gradient descent with momentum: u = momentum u + grad; value -= learning_rate u."""
+def sgd_step(
+    value: FloatArray,
+    grad: FloatArray,
+    velocity: FloatArray,
+    learning_rate: float,
+    momentum: float,
+) -> None:
+    """Gradient descent with momentum: u = momentum u + grad; value -= learning_rate u.
+
+    Parameters
+    ----------
+    value : (n,)
+        Overwritten.
+    grad : (n,)
+    velocity : (n,)
+        u, overwritten.
+    learning_rate, momentum : float
+    """
     velocity *= momentum
     velocity += grad
     value -= learning_rate * velocity
 
 
-def adagrad_step(value, grad, sum_squares, learning_rate, eps):
-    """Adagrad: divide each step by the root of the sum of all squared gradients so far."""
+def adagrad_step(
+    value: FloatArray, grad: FloatArray, sum_squares: FloatArray, learning_rate: float, eps: float
+) -> None:
+    """Adagrad: divide each step by the root of the sum of all squared gradients so far.
+
+    Parameters
+    ----------
+    value : (n,)
+        Overwritten.
+    grad : (n,)
+    sum_squares : (n,)
+        That sum, overwritten.
+    learning_rate, eps : float
+    """
     sum_squares += grad**2
     value -= learning_rate * grad / (np.sqrt(sum_squares) + eps)
 
 
-def adam_step(value, grad, m, v, t, learning_rate, beta1, beta2, eps):
-    """Adam's step number t (from 1): the running mean of the gradient over that of its size."""
+def adam_step(
+    value: FloatArray,
+    grad: FloatArray,
+    m: FloatArray,
+    v: FloatArray,
+    t: int,
+    learning_rate: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+) -> None:
+    """Adam: divide the running mean of the gradient by that of its size.
+
+    Parameters
+    ----------
+    value : (n,)
+        Overwritten.
+    grad : (n,)
+    m, v : (n,)
+        The running means of the gradient and of its square, overwritten.
+    t : int
+        The number of the step, from 1.
+    learning_rate, beta1, beta2, eps : float
+    """
     m *= beta1
     m += (1 - beta1) * grad
     v *= beta2
@@ -446,7 +396,15 @@ def adam_step(value, grad, m, v, t, learning_rate, beta1, beta2, eps):
 # Sprites ------------------------------------------------------------------------------------
 
 
-def render_sprites(shape, scale, angle, x, y, side, out):
+def render_sprites(
+    shape: IntArray,
+    scale: FloatArray,
+    angle: FloatArray,
+    x: FloatArray,
+    y: FloatArray,
+    side: int,
+    out: NDArray[np.bool_ | np.integer | np.floating],
+) -> None:
     """Draw one white shape on black per picture: a pixel is 1 iff its centre is inside, else 0.
 
     The scene measures 64 x 64 units whatever ``side`` is, with y growing downwards.

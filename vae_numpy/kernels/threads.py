@@ -14,9 +14,11 @@ on timing. The result has the same bits however many threads there are.
 
 import os
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
+from typing import Any
 
 import joblib
 from threadpoolctl import OpenBLASController, ThreadpoolController
@@ -28,23 +30,23 @@ OWN_PRODUCT = 2**22  # from here on training uses our own product
 A_THREAD = 2**21  # what keeps a thread busy for long enough to be worth it
 
 
-def own_product(multiplications):
+def own_product(multiplications: int) -> bool:
     """Say whether a layer with a product of that size is computed by our own product."""
     return multiplications >= OWN_PRODUCT
 
 
 @cache
-def _cores():
+def _cores() -> int:
     # joblib knows what this process may use: its cores, and a container's share of them. Who starts
     # several processes, joblib's own pool among them, says in the environment what each may use.
     settings = (os.environ.get(name, "") for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS"))
     return min([joblib.cpu_count(), *(int(n) for n in settings if n.isdecimal() and int(n) > 0)])
 
 
-_limit = ContextVar("limit", default=None)
+_limit: ContextVar[int | None] = ContextVar("limit", default=None)
 
 
-def n_threads():
+def n_threads() -> int:
     """Say how many threads share a large product: one a core, unless ``limit`` says otherwise.
 
     The environment's ``NUMBA_NUM_THREADS`` and ``OMP_NUM_THREADS`` are obeyed.
@@ -53,7 +55,7 @@ def n_threads():
 
 
 @contextmanager
-def limit(n):
+def limit(n: int) -> Iterator[None]:
     """Let our own kernels use ``n`` threads inside a ``with`` block, for this thread of Python.
 
     Raises
@@ -70,16 +72,18 @@ def limit(n):
 
 
 @cache
-def _controller():
+def _controller() -> ThreadpoolController:
     # Looking for the loaded libraries takes milliseconds: once is enough.
     return ThreadpoolController()
 
 
-_blocks, _limits, _counting = 0, None, threading.Lock()
+_counting = threading.Lock()
+_blocks = 0  # that are open
+_limits: Any = None  # threadpoolctl's, to be given back
 
 
 @contextmanager
-def one_blas_thread():
+def one_blas_thread() -> Iterator[None]:
     """Let BLAS use one thread inside a ``with`` block.
 
     That number is one for the whole process. So where blocks of several threads of Python overlap,
@@ -102,7 +106,7 @@ def one_blas_thread():
 
 
 @contextmanager
-def _in_control():
+def _in_control() -> Iterator[None]:
     # threadpoolctl 3.8 obeys only the thread that was the first to set a number, until that thread
     # has given it back: in silence it does nothing for any other.
     forget_the_first = getattr(OpenBLASController, "clear_controlling_thread", lambda force: None)

@@ -5,12 +5,13 @@ workers it calls).
 """
 
 import os
+from collections.abc import Callable
 
 import numba
 import numba.extending
 
 from vae_numpy.kernels.jit import element, jit
-from vae_numpy.kernels.workers import ALONE, LINE, Workers
+from vae_numpy.kernels.workers import ALONE, LINE, Work, Workers
 
 
 @numba.extending.intrinsic
@@ -78,10 +79,9 @@ def end(turn):
     return done
 
 
-if numba.config.DISABLE_JIT:  # nothing would release Python's lock
+def _alone(work: Work, size: int, **_: object) -> None:
+    work(0, size, ALONE)
 
-    def share(work, size, **_):
-        work(0, size, ALONE)
 
-else:
-    share = Workers(end).share
+# Without compiled code nothing would release Python's lock.
+share: Callable[..., None] = _alone if numba.config.DISABLE_JIT else Workers(end).share

@@ -14,11 +14,14 @@ These two are compiled and stand in ``turns``. Here is what Python does around t
 import os
 import threading
 import time
+from collections.abc import Callable
 from itertools import count
 from queue import SimpleQueue
+from typing import TypeAlias
 
 import numpy as np
 
+from vae_numpy._types import IntArray
 from vae_numpy.kernels.threads import n_threads
 
 MOST = 64  # workers
@@ -28,8 +31,12 @@ LINE = 8  # numbers in a cache line; a line that two threads write to travels be
 # number of the last that it has done.
 _board = np.zeros(MOST * 2 * LINE, np.int64)
 
-# A turn says (board, number of the job, which worker this is or -1, how many workers it calls).
-ALONE = (_board, 0, -1, 0)
+# (board, number of the job, which worker this is or -1, how many workers it calls)
+Turn: TypeAlias = tuple[IntArray, int, int, int]
+ALONE: Turn = (_board, 0, -1, 0)
+
+Work: TypeAlias = Callable[[int, int, Turn], object]  # (start, stop, turn)
+End: TypeAlias = Callable[[Turn], bool]
 
 
 class Workers:
@@ -41,17 +48,18 @@ class Workers:
         The compiled ``end``.
     """
 
-    def __init__(self, end):
+    def __init__(self, end: End) -> None:
         self._end = end
         self._numbers = count(1)
         self._forget()
         if hasattr(os, "register_at_fork"):  # a process that was forked has not inherited threads
             os.register_at_fork(after_in_child=self._forget)
 
-    def _forget(self):
-        self._workers, self._owner = [], {}
+    def _forget(self) -> None:
+        self._workers: list[_Worker] = []
+        self._owner: dict[str, int] = {}
 
-    def share(self, work, size, *, grain, most=None):
+    def share(self, work: Work, size: int, *, grain: int, most: int | None = None) -> None:
         """Call ``work(start, stop, turn)`` for parts of range(size), each on a thread of its own.
 
         It returns, or raises the first error of a part, when all parts have ended.
@@ -84,8 +92,10 @@ class Workers:
             if self._owner.get("thread") == me:
                 self._owner.clear()
 
-    def _share(self, work, cuts):
-        number, jobs, errors = next(self._numbers), [], []
+    def _share(self, work: Work, cuts: list[int]) -> None:
+        number = next(self._numbers)
+        jobs: list[tuple[_Worker, _Job]] = []
+        errors: list[BaseException] = []
         while len(self._workers) < len(cuts) - 2:
             self._workers.append(_Worker(self._end))
         parts = zip(self._workers, cuts[1:], cuts[2:], strict=False)
@@ -110,20 +120,24 @@ class Workers:
 
 
 class _Worker:
-    def __init__(self, end):
-        self.jobs, self._end = SimpleQueue(), end
+    def __init__(self, end: End) -> None:
+        self.jobs: SimpleQueue[_Job] = SimpleQueue()
+        self._end = end
         threading.Thread(target=self._live, name="vae_numpy", daemon=True).start()
 
-    def _live(self):
+    def _live(self) -> None:
         while True:
             self.jobs.get().do(self._end)
 
 
 class _Job:
-    def __init__(self, work, start, stop, turn, errors):
-        self.work, self.part, self.errors = work, (start, stop, turn), errors
+    def __init__(
+        self, work: Work, start: int, stop: int, turn: Turn, errors: list[BaseException]
+    ) -> None:
+        self.work: Work | None = work
+        self.part, self.errors = (start, stop, turn), errors
 
-    def do(self, end):
+    def do(self, end: End) -> None:
         work, self.work = self.work, None
         if work is None:
             return

@@ -10,13 +10,14 @@ from vae_numpy.metrics.mig import mig
 from vae_numpy.metrics.modularity import modularity
 from vae_numpy.metrics.mutual_information import mutual_information
 from vae_numpy.metrics.pictures import intersection_over_union, psnr
-from vae_numpy.metrics.sampling import Table, sample_codes, tabulate
+from vae_numpy.metrics.sampling import KnownFactors, Table, sample_codes, tabulate
 from vae_numpy.metrics.sap import sap
 from vae_numpy.metrics.scores import all_scores
 from vae_numpy.metrics.variance import explained_variance, pca_spectrum
 
 __all__ = [
     "DCI",
+    "KnownFactors",
     "MeaninglessScoreWarning",
     "Table",
     "alignment_score",

@@ -11,10 +11,11 @@ code of Duan et al. (2020), whose UDR compares the codes of two models in the sa
 import numpy as np
 from sklearn.linear_model import Lasso, LassoCV
 
+from vae_numpy._types import ArrayLike, FloatArray
 from vae_numpy.utils import check_choice, check_matrix, check_number, power_of_two
 
 
-def alignment_weights(codes, neurons, alpha=0.1):
+def alignment_weights(codes: ArrayLike, neurons: ArrayLike, alpha: float | str = 0.1) -> FloatArray:
     """Compute how strongly each unit predicts each neuron: absolute weights of one lasso a neuron.
 
     Units and neurons are centred and divided by their standard deviations first, so that a unit's
@@ -42,6 +43,15 @@ def alignment_weights(codes, neurons, alpha=0.1):
     TypeError, ValueError
         If the arrays are not finite, 2-D and with as many rows as each other (at least 5), or
         ``alpha`` is neither in (0, 1) nor "cv".
+
+    Examples
+    --------
+    A neuron that follows the first unit; in units of standard deviations, the lasso of a single
+    unit shrinks its weight of 1 by ``alpha``:
+
+    >>> units = np.array([[0, 0], [0, 1], [1, 0], [1, 1], [0, 0], [0, 1], [1, 0], [1, 1]])
+    >>> alignment_weights(units, 5 - 2 * units[:, :1], alpha=0.1).round(3)
+    array([[0.9, 0. ]])
     """
     codes, neurons = check_matrix("codes", codes), check_matrix("neurons", neurons)
     if len(codes) != len(neurons):
@@ -66,7 +76,9 @@ def alignment_weights(codes, neurons, alpha=0.1):
     return np.abs(weights)
 
 
-def alignment_score(codes, neurons, alpha=0.1, per_neuron=False):
+def alignment_score(
+    codes: ArrayLike, neurons: ArrayLike, alpha: float | str = 0.1, per_neuron: bool = False
+) -> float | FloatArray:
     """Compute the alignment score: 1 if each neuron follows one unit, 0 if it mixes all equally.
 
     With p the absolute weights of a neuron, divided by their sum, its score is 1 - H(p) / ln K,
@@ -74,8 +86,12 @@ def alignment_score(codes, neurons, alpha=0.1, per_neuron=False):
 
     Parameters
     ----------
-    codes, neurons, alpha
-        As in ``alignment_weights``.
+    codes : (N, K) array
+        The model's units, one row a picture.
+    neurons : (N, M) array
+        The responses to the same pictures.
+    alpha : float in (0, 1), or "cv"
+        The lasso's penalty, as in ``alignment_weights``.
     per_neuron : bool
         Return the score of each neuron instead of their mean.
 
@@ -95,6 +111,15 @@ def alignment_score(codes, neurons, alpha=0.1, per_neuron=False):
     ----------
     Higgins et al., *Nature Communications* 12, 6456 (2021), figure 3a. Eastwood and Williams,
     ICLR (2018), "completeness". Duan et al., ICLR (2020).
+
+    Examples
+    --------
+    The first neuron follows one unit, the second mixes two in equal parts:
+
+    >>> units = np.array([[0, 0], [0, 1], [1, 0], [1, 1], [0, 0], [0, 1], [1, 0], [1, 1]])
+    >>> neurons = np.column_stack([-units[:, 0], units[:, 0] + units[:, 1]])
+    >>> alignment_score(units, neurons, per_neuron=True).round(3) + 0
+    array([1., 0.])
     """
     n_units = np.count_nonzero(np.ptp(check_matrix("codes", codes), axis=0))
     if n_units < 2:
@@ -111,7 +136,7 @@ def alignment_score(codes, neurons, alpha=0.1, per_neuron=False):
     return float(scores[found].mean()) if found.any() else np.nan
 
 
-def _standardise(X):
+def _standardise(X: FloatArray) -> FloatArray:
     """Centre each column and divide it by its standard deviation; constant columns become 0."""
     X = np.stack([column / power_of_two(column) for column in X.T], axis=1)
     spread = np.where(np.ptp(X, axis=0) > 0, X.std(axis=0), np.inf)

@@ -1,23 +1,27 @@
 """The beta-VAE score: can one tell which factor two pictures share from how their codes differ?"""
 
-import numpy as np
+from collections.abc import Sequence
 
-from vae_numpy.metrics.sampling import blocks, columns_of, encode_factors
+import numpy as np
+from tqdm import tqdm
+
+from vae_numpy._types import FloatArray, IntArray
+from vae_numpy.metrics.sampling import Encode, KnownFactors, blocks, columns_of, encode_factors
 from vae_numpy.progress import progress_bar
 from vae_numpy.utils import check_generator, check_integer
 
 
 def beta_vae_score(
-    encode,
-    dataset,
+    encode: Encode,
+    dataset: KnownFactors,
     *,
-    rng,
-    factors=None,
-    n_train=10_000,
-    n_eval=5_000,
-    batch_size=64,
-    progress=False,
-):
+    rng: np.random.Generator,
+    factors: Sequence[str] | None = None,
+    n_train: int = 10_000,
+    n_eval: int = 5_000,
+    batch_size: int = 64,
+    progress: bool = False,
+) -> float:
     """Compute the beta-VAE score of Higgins et al.
 
     A point is made of pairs of pictures that share one factor, at random otherwise: the mean over
@@ -53,6 +57,18 @@ def beta_vae_score(
     References
     ----------
     Higgins et al. (2017); budgets and classifier as in Locatello et al. (2019).
+
+    Examples
+    --------
+    With the true factors as the code:
+
+    >>> from vae_numpy.data.sprites import Sprites
+    >>> from vae_numpy.metrics import Table
+    >>> sprites = Sprites()
+    >>> truth = Table(sprites.factors(np.arange(len(sprites))), sprites)
+    >>> budget = {"n_train": 500, "n_eval": 500}
+    >>> beta_vae_score(lambda rows: rows, truth, rng=np.random.default_rng(0), **budget)
+    1.0
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -72,7 +88,15 @@ def beta_vae_score(
     return float(classifier.score(points, labels))
 
 
-def _points(encode, dataset, columns, n_points, batch_size, rng, bar):
+def _points(
+    encode: Encode,
+    dataset: KnownFactors,
+    columns: IntArray,
+    n_points: int,
+    batch_size: int,
+    rng: np.random.Generator,
+    bar: tqdm,
+) -> tuple[FloatArray, IntArray]:
     """Make n points (n, K) and the column of the factor that each one's pairs share (n,)."""
     points, labels = [], []
     for n in blocks(n_points, batch_size):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vae_numpy._types import ArrayLike, FloatArray
 from vae_numpy.metrics.sampling import check_codes_and_factors, split
 from vae_numpy.progress import progress_bar
 from vae_numpy.utils import check_generator, check_integer
@@ -19,23 +20,39 @@ class DCI:
         How much code k counts in the prediction of factor f.
     informativeness : float
         The accuracy of these predictions on held-out rows, averaged over factors.
+
+    Examples
+    --------
+    The first code is about one factor, the second about two:
+
+    >>> found = DCI(np.array([[1.0, 0.0], [0.5, 0.5]]))
+    >>> found.disentanglement
+    0.5
     """
 
-    importances: np.ndarray
+    importances: FloatArray
     informativeness: float = np.nan
 
     @property
-    def disentanglement(self):
+    def disentanglement(self) -> float:
         """How far each code counts for one factor only: 1 - entropy, from 0 to 1."""
         return _concentration(self.importances)
 
     @property
-    def completeness(self):
+    def completeness(self) -> float:
         """How far each factor is predicted from one code only: 1 - entropy, from 0 to 1."""
         return _concentration(self.importances.T)
 
 
-def dci(codes, factors, *, rng, test_fraction=1 / 3, n_estimators=100, progress=False):
+def dci(
+    codes: ArrayLike,
+    factors: ArrayLike,
+    *,
+    rng: np.random.Generator,
+    test_fraction: float = 1 / 3,
+    n_estimators: int = 100,
+    progress: bool = False,
+) -> DCI:
     """Compute the DCI scores, with the importances of gradient-boosted trees.
 
     This is by far the slowest score: each step of the boosting grows one tree for each value of
@@ -71,6 +88,15 @@ def dci(codes, factors, *, rng, test_fraction=1 / 3, n_estimators=100, progress=
     References
     ----------
     Eastwood and Williams (2018), section 2; trees and weights as in Locatello et al. (2019).
+
+    Examples
+    --------
+    With the true factors as the code:
+
+    >>> factors = np.random.default_rng(0).integers(2, size=(300, 2))
+    >>> found = dci(factors, factors, rng=np.random.default_rng(0), n_estimators=10)
+    >>> round(found.disentanglement, 6), round(found.completeness, 6), found.informativeness
+    (1.0, 1.0, 1.0)
     """
     from sklearn.ensemble import GradientBoostingClassifier
 
@@ -95,7 +121,7 @@ def dci(codes, factors, *, rng, test_fraction=1 / 3, n_estimators=100, progress=
     return DCI(np.stack(importances, axis=1), float(np.mean(accuracies)))
 
 
-def _concentration(importances):
+def _concentration(importances: FloatArray) -> float:
     # 1 - the entropy of each row as a distribution, in units of its largest possible value; the
     # mean over rows, each weighted by its share of the whole
     weights = importances.sum(axis=1)

@@ -8,10 +8,11 @@ the density is, so that -log(1 - F(mu)) = d log(mu): a line through the origin o
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
+from vae_numpy._types import ArrayLike, FloatArray
 from vae_numpy.utils import check_matrix, check_number, power_of_two
 
 
-def intrinsic_dimension(X, discard_fraction=0.1):
+def intrinsic_dimension(X: ArrayLike, discard_fraction: float = 0.1) -> float:
     """Estimate the intrinsic dimension of a cloud from two neighbours of each point (TwoNN).
 
     Parameters
@@ -38,6 +39,15 @@ def intrinsic_dimension(X, discard_fraction=0.1):
     ----------
     Facco, d'Errico, Rodriguez and Laio, *Scientific Reports* 7, 12140 (2017),
     the algorithm of the section "Results".
+
+    Examples
+    --------
+    A rolled-up sheet in three dimensions:
+
+    >>> from vae_numpy.data import make_swiss_roll
+    >>> X, _ = make_swiss_roll(2000, random_state=0)
+    >>> print(f"{intrinsic_dimension(X):.1f}")
+    2.0
     """
     check_number("discard_fraction", discard_fraction, minimum=0, below=1)
     rounding = 1e-6 if getattr(X, "dtype", None) == np.float32 else 1e-10
@@ -56,13 +66,13 @@ def intrinsic_dimension(X, discard_fraction=0.1):
     return float(log_mu @ survival / (log_mu @ log_mu))
 
 
-def _two_distances(X, nearest):
+def _two_distances(X: FloatArray, nearest: float) -> FloatArray:
     """Return the distances (N', 2) to the two nearest points, once per ``nearest`` or less."""
     while len(X) >= 3:
         # The search may round by 1e-8 in many dimensions: it finds neighbours, not distances.
         neighbours = NearestNeighbors(n_neighbors=2).fit(X).kneighbors(return_distance=False)
-        distances = [np.linalg.norm(X - X[neighbour], axis=1) for neighbour in neighbours.T]
-        distances = np.stack(distances, axis=1)  # (N, 2)
+        lengths = [np.linalg.norm(X - X[neighbour], axis=1) for neighbour in neighbours.T]
+        distances = np.stack(lengths, axis=1)  # (N, 2)
         # Of points that coincide the first stays.
         later = neighbours < np.arange(len(X))[:, None]
         again = ((distances <= nearest) & later).any(axis=1)

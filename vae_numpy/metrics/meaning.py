@@ -1,8 +1,11 @@
 """Where a score is a number and says nothing: the bins of a code, and the warnings about them."""
 
+import sys
 import warnings
 
 import numpy as np
+
+from vae_numpy._types import FloatArray, IntArray
 
 N_BINS = 20  # of equal width, as Locatello et al. (2019) take
 FULL = 0.95  # the share of the values in one bin from which on the others hardly count
@@ -12,7 +15,7 @@ class MeaninglessScoreWarning(UserWarning):
     """A score was computed, but its value says nothing of the code."""
 
 
-def bins_of(codes, n_bins=N_BINS):
+def bins_of(codes: FloatArray, n_bins: int = N_BINS) -> IntArray:
     """Cut each code into bins of equal width between its smallest and its largest value.
 
     Parameters
@@ -36,7 +39,7 @@ def bins_of(codes, n_bins=N_BINS):
     return bins
 
 
-def warn_of_full_bins(bins, n_bins=N_BINS):
+def warn_of_full_bins(bins: IntArray, n_bins: int = N_BINS) -> None:
     """Warn of each code that has at least 95 % of its values in one of its bins.
 
     A few values far out do that. A score that counts in bins then takes the others for one value,
@@ -56,7 +59,7 @@ def warn_of_full_bins(bins, n_bins=N_BINS):
         )
 
 
-def warn_of_constant_codes(bins):
+def warn_of_constant_codes(bins: IntArray) -> None:
     """Warn of codes that have one value, up to rounding: they have no information to share."""
     constant = np.flatnonzero(_fullest(bins) == 1)
     if len(constant) > 0:
@@ -67,7 +70,19 @@ def warn_of_constant_codes(bins):
         )
 
 
-def warn_of_few_rows(bins, n_bins):
+def warn_of_narrow_codes(codes: FloatArray, least: float) -> None:
+    """Warn of codes whose values are all within ``least`` of each other, but not all the same."""
+    span = np.ptp(codes, axis=0)  # (K,)
+    narrow = np.flatnonzero((span > 0) & (span < least))
+    if len(narrow) > 0:
+        names = [f"code {k} (values within {span[k]:.3g})" for k in narrow]
+        _warn(
+            "so narrow that a linear machine takes all values for one, whatever they say: "
+            f"{_some(names)}. Divide the codes by their standard deviations"
+        )
+
+
+def warn_of_few_rows(bins: IntArray, n_bins: int) -> None:
     """Warn of fewer rows than bins: the estimated information is then mostly bias."""
     if len(bins) < n_bins:
         _warn(
@@ -76,16 +91,19 @@ def warn_of_few_rows(bins, n_bins):
         )
 
 
-def _fullest(bins):
+def _fullest(bins: IntArray) -> FloatArray:
     """Compute the share of the rows that is in the fullest bin of each code: (K,)."""
     return np.array([np.bincount(code).max() for code in bins.T]) / len(bins)
 
 
-def _some(names):
+def _some(names: list[str]) -> str:
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     return ", ".join(names[:5]) + more
 
 
-def _warn(message):
-    # Seen from here: the function above, the score, and the line that asked for the score.
-    warnings.warn(message, MeaninglessScoreWarning, stacklevel=4)
+def _warn(message: str) -> None:
+    # It names the line that asked for the score: the first one outside of this folder.
+    level, frame = 1, sys._getframe()
+    while frame.f_back and frame.f_globals["__name__"].startswith(f"{__package__}."):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, MeaninglessScoreWarning, stacklevel=level)

@@ -2,12 +2,13 @@
 
 import numpy as np
 
+from vae_numpy._types import ArrayLike
 from vae_numpy.metrics.meaning import N_BINS
 from vae_numpy.metrics.mutual_information import entropy, mutual_information
 from vae_numpy.metrics.sampling import check_codes_and_factors
 
 
-def mig(codes, factors, *, n_bins=N_BINS):
+def mig(codes: ArrayLike, factors: ArrayLike, *, n_bins: int = N_BINS) -> float:
     """Compute the mutual information gap (MIG).
 
     For each factor: the information that the best code has of it, minus what the second best has,
@@ -40,6 +41,14 @@ def mig(codes, factors, *, n_bins=N_BINS):
     References
     ----------
     Chen et al. (2018); estimated from bins as in Locatello et al. (2019).
+
+    Examples
+    --------
+    With two bits as factors, all four pairs equally often, and these factors as the code:
+
+    >>> bits = np.tile([[0, 0], [0, 1], [1, 0], [1, 1]], (10, 1))
+    >>> mig(bits, bits)
+    1.0
     """
     codes, factors = check_codes_and_factors(codes, factors)
     if codes.shape[1] < 2:

@@ -2,11 +2,12 @@
 
 import numpy as np
 
+from vae_numpy._types import ArrayLike
 from vae_numpy.metrics.meaning import N_BINS
 from vae_numpy.metrics.mutual_information import mutual_information
 
 
-def modularity(codes, factors, *, n_bins=N_BINS):
+def modularity(codes: ArrayLike, factors: ArrayLike, *, n_bins: int = N_BINS) -> float:
     """Compute the modularity of a code.
 
     Code k has the information I_kf of factor f, and the most of one of them. It scores 1 if it has
@@ -41,6 +42,14 @@ def modularity(codes, factors, *, n_bins=N_BINS):
     References
     ----------
     Ridgeway and Mozer (2018), section 3 (there written as deviations from an ideal template).
+
+    Examples
+    --------
+    With two bits as factors, all four pairs equally often, and these factors as the code:
+
+    >>> bits = np.tile([[0, 0], [0, 1], [1, 0], [1, 1]], (10, 1))
+    >>> modularity(bits, bits)
+    1.0
     """
     squares = mutual_information(codes, factors, n_bins=n_bins) ** 2  # (K, F)
     n_factors = squares.shape[1]

@@ -1,20 +1,99 @@
 """From a data set with known factors to codes: what the disentanglement scores have in common.
 
 A score is handed two things. ``encode`` takes rows of data (n, D) and returns their codes (n, K);
-of a VAE it is ``transform``, the posterior means. ``dataset`` knows its factors: it has
-``factor_names``, ``sample_factors(n, rng)``, ``indices(factors)``, ``factors(indices)``,
-``images(indices)`` and a length, as ``data.sprites.Sprites`` has.
+of a VAE it is ``transform``, the posterior means. ``dataset`` knows its factors, as
+``data.sprites.Sprites`` does; what it must have for that stands under ``KnownFactors``.
 
 Two of the scores look at 1.9 million pictures each, but sprites has only 737,280. ``tabulate``
 encodes each of them once; after that a score only looks codes up.
 """
 
-import numpy as np
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
+from vae_numpy._types import ArrayLike, FloatArray, IntArray
 from vae_numpy.progress import progress_bar
 from vae_numpy.utils import check_choice, check_integer, check_matrix, check_number
 
 BLOCK = 4096  # pictures that are drawn and encoded at once: 64 MB of float32 at 64 x 64
+
+Encode: TypeAlias = Callable[[FloatArray], ArrayLike]  # rows (n, D) to their codes (n, K)
+
+
+class KnownFactors(Protocol):
+    """A data set whose rows are made from known factors; a class that has it all is one.
+
+    Its pictures have indices from 0 on. Each is fixed by F factors, integers from 0.
+    ``data.sprites.Sprites`` and ``Table`` are such data sets.
+
+    Attributes
+    ----------
+    factor_names : sequence of str
+        The names of the F factors, in the order of their columns.
+    """
+
+    @property
+    def factor_names(self) -> Sequence[str]: ...
+
+    def __len__(self) -> int: ...
+
+    def sample_factors(self, n: int, rng: np.random.Generator) -> IntArray:
+        """Draw the factors of n pictures.
+
+        Parameters
+        ----------
+        n : int
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        factors : (n, F) array of int
+            A new array: scores write into it.
+        """
+        ...
+
+    def indices(self, factors: IntArray) -> IntArray:
+        """Look up the indices of the pictures with these factors.
+
+        Parameters
+        ----------
+        factors : (n, F) array of int
+
+        Returns
+        -------
+        indices : (n,) array of int
+        """
+        ...
+
+    def factors(self, indices: IntArray) -> IntArray:
+        """Look up the factors of the pictures with these indices.
+
+        Parameters
+        ----------
+        indices : (n,) array of int
+
+        Returns
+        -------
+        factors : (n, F) array of int
+        """
+        ...
+
+    def images(self, indices: IntArray) -> NDArray[Any]:
+        """Draw the pictures with these indices.
+
+        Parameters
+        ----------
+        indices : (n,) array of int
+
+        Returns
+        -------
+        X : (n, D) array
+            What ``encode`` takes.
+        """
+        ...
 
 
 class Table:
@@ -44,7 +123,7 @@ class Table:
     1.0
     """
 
-    def __init__(self, rows, dataset):
+    def __init__(self, rows: ArrayLike, dataset: KnownFactors):
         check_dataset(dataset)
         self.rows = np.asarray(rows)
         if self.rows.ndim != 2 or len(self.rows) != len(dataset):
@@ -55,27 +134,68 @@ class Table:
         self.dataset = dataset
         self.factor_names = dataset.factor_names
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.rows)
 
-    def images(self, indices):
-        """Look up the (n, K) rows that stand in for the pictures with these (n,) indices."""
+    def images(self, indices: IntArray) -> NDArray[Any]:
+        """Look up the rows that stand in for the pictures with these indices.
+
+        Parameters
+        ----------
+        indices : (n,) array of int
+
+        Returns
+        -------
+        rows : (n, K) array
+        """
         return self.rows[indices]
 
-    def indices(self, factors):
-        """Look up the (n,) indices of the pictures with these factors."""
+    def indices(self, factors: IntArray) -> IntArray:
+        """Look up the indices of the pictures with these factors.
+
+        Parameters
+        ----------
+        factors : (n, F) array of int
+
+        Returns
+        -------
+        indices : (n,) array of int
+        """
         return self.dataset.indices(factors)
 
-    def factors(self, indices):
-        """Look up the factors of the pictures with these (n,) indices."""
+    def factors(self, indices: IntArray) -> IntArray:
+        """Look up the factors of the pictures with these indices.
+
+        Parameters
+        ----------
+        indices : (n,) array of int
+
+        Returns
+        -------
+        factors : (n, F) array of int
+        """
         return self.dataset.factors(indices)
 
-    def sample_factors(self, n, rng, **options):
-        """Draw the factors of n pictures."""
+    def sample_factors(self, n: int, rng: np.random.Generator, **options: Any) -> IntArray:
+        """Draw the factors of n pictures.
+
+        Parameters
+        ----------
+        n : int
+        rng : numpy.random.Generator
+        **options
+            What the data set takes besides, such as the ``fixed`` of ``Sprites``.
+
+        Returns
+        -------
+        factors : (n, F) array of int
+        """
         return self.dataset.sample_factors(n, rng, **options)
 
 
-def tabulate(encode, dataset, *, progress=False):
+def tabulate(
+    encode: Encode, dataset: KnownFactors, *, progress: bool = False
+) -> tuple[Encode, Table]:
     """Encode every picture of a data set once, so that scores only look codes up.
 
     Parameters
@@ -95,25 +215,41 @@ def tabulate(encode, dataset, *, progress=False):
     ------
     TypeError, ValueError
         If ``encode`` or ``dataset`` is not as described, or a code is not finite.
+
+    Examples
+    --------
+    The mean of each picture as its only code:
+
+    >>> from vae_numpy.data.sprites import Sprites
+    >>> encode, table = tabulate(lambda X: X.mean(axis=1, keepdims=True), Sprites(8))
+    >>> table.rows.shape
+    (737280, 1)
     """
     check_dataset(dataset)
-    codes = None
+    codes: FloatArray = np.empty(0, np.float32)  # until the first block tells K
     with progress_bar(len(dataset), "picture", shown=progress, delay=3) as bar:
         for start in range(0, len(dataset), BLOCK):
             indices = np.arange(start, min(start + BLOCK, len(dataset)))
             block = _encoded(encode, dataset, indices)
-            if codes is None:
+            if start == 0:
                 codes = np.empty((len(dataset), block.shape[1]), np.float32)
             codes[indices] = block
             bar.update(len(indices))
     return _as_it_is, Table(codes, dataset)
 
 
-def _as_it_is(codes):
+def _as_it_is(codes: FloatArray) -> FloatArray:
     return codes
 
 
-def sample_codes(encode, dataset, n, *, rng, progress=False):
+def sample_codes(
+    encode: Encode,
+    dataset: KnownFactors,
+    n: int,
+    *,
+    rng: np.random.Generator,
+    progress: bool = False,
+) -> tuple[FloatArray, IntArray]:
     """Draw n pictures at random and encode them.
 
     Parameters
@@ -134,6 +270,14 @@ def sample_codes(encode, dataset, n, *, rng, progress=False):
     ------
     TypeError, ValueError
         If an argument is not as described, or a code is not finite.
+
+    Examples
+    --------
+    >>> from vae_numpy.data.sprites import Sprites
+    >>> rng = np.random.default_rng(0)
+    >>> codes, factors = sample_codes(lambda X: X[:, :3], Sprites(8), 100, rng=rng)
+    >>> codes.shape, factors.shape
+    ((100, 3), (100, 5))
     """
     check_dataset(dataset)
     n = check_integer("n", n, minimum=1)
@@ -147,12 +291,12 @@ def sample_codes(encode, dataset, n, *, rng, progress=False):
     return np.concatenate(codes), factors
 
 
-def encode_factors(encode, dataset, factors):
+def encode_factors(encode: Encode, dataset: KnownFactors, factors: IntArray) -> FloatArray:
     """Return the float64 codes (n, K) of the pictures with these (n, F) factors."""
     return _encoded(encode, dataset, dataset.indices(factors))
 
 
-def _encoded(encode, dataset, indices):
+def _encoded(encode: Encode, dataset: KnownFactors, indices: IntArray) -> FloatArray:
     if not callable(encode):
         raise TypeError(f"encode must be a function of rows, got {type(encode).__name__}")
     name = "encode: its codes"
@@ -164,13 +308,13 @@ def _encoded(encode, dataset, indices):
     return codes
 
 
-def blocks(n_points, batch_size):
+def blocks(n_points: int, batch_size: int) -> list[int]:
     """Split n points of ``batch_size`` pictures each into blocks of at most ``BLOCK`` pictures."""
     most = max(1, BLOCK // batch_size)
     return [min(most, n_points - start) for start in range(0, n_points, most)]
 
 
-def columns_of(dataset, factors):
+def columns_of(dataset: KnownFactors, factors: Sequence[str] | None) -> IntArray:
     """Return the columns of the factors with these names, in their order; of all if None."""
     check_dataset(dataset)
     names = list(dataset.factor_names)
@@ -184,7 +328,7 @@ def columns_of(dataset, factors):
     return np.array([names.index(name) for name in chosen])
 
 
-def check_dataset(dataset):
+def check_dataset(dataset: KnownFactors) -> None:
     """Check that ``dataset`` has what the scores need of a data set with known factors.
 
     Raises
@@ -200,7 +344,7 @@ def check_dataset(dataset):
             )
 
 
-def check_codes_and_factors(codes, factors):
+def check_codes_and_factors(codes: ArrayLike, factors: ArrayLike) -> tuple[FloatArray, IntArray]:
     """Check codes (N, K) and factors (N, F), and count each factor's values from 0.
 
     Returns
@@ -233,7 +377,7 @@ def check_codes_and_factors(codes, factors):
     return codes, np.stack(ranks, axis=1)
 
 
-def _check_range(name, codes):
+def _check_range(name: str, codes: FloatArray) -> FloatArray:
     # Tables of codes are float32; and their squares must not overflow in float64.
     largest = np.abs(codes).max()
     if largest > np.finfo(np.float32).max:
@@ -241,7 +385,9 @@ def _check_range(name, codes):
     return codes
 
 
-def split(codes, factors, test_fraction):
+def split(
+    codes: FloatArray, factors: IntArray, test_fraction: float
+) -> tuple[FloatArray, IntArray, FloatArray, IntArray]:
     """Split off the last rows for testing: codes, factors, test codes, test factors.
 
     Raises

@@ -2,11 +2,12 @@
 
 import numpy as np
 
+from vae_numpy._types import ArrayLike, FloatArray
 from vae_numpy.kernels.threads import one_blas_thread
 from vae_numpy.utils import check_matrix, covariance_of, power_of_two
 
 
-def pca_spectrum(X):
+def pca_spectrum(X: ArrayLike) -> FloatArray:
     """Compute the variances along a cloud's principal directions, largest first.
 
     Parameters
@@ -23,6 +24,11 @@ def pca_spectrum(X):
     ------
     TypeError, ValueError
         If ``X`` is not a finite 2-D array of numbers, or has variances beyond float64.
+
+    Examples
+    --------
+    >>> pca_spectrum([[3, 0], [-3, 0], [0, 1], [0, -1]])
+    array([4.5, 0.5])
     """
     X = check_matrix("X", X)
     with one_blas_thread():  # several would round in another way
@@ -30,7 +36,7 @@ def pca_spectrum(X):
     return np.maximum(eigenvalues, 0)  # a direction without variance may round to -1e-17
 
 
-def explained_variance(X, X_hat):
+def explained_variance(X: ArrayLike, X_hat: ArrayLike) -> float:
     """Compute the share of the variance of ``X`` that the reconstruction keeps.
 
     1 is a perfect reconstruction; 0 is no better than the mean; below 0 is worse than the mean.
@@ -49,6 +55,11 @@ def explained_variance(X, X_hat):
     ------
     TypeError, ValueError
         If the arrays are not finite, 2-D and of one shape, or if ``X`` does not vary.
+
+    Examples
+    --------
+    >>> explained_variance([[0.0], [2.0]], [[0.0], [1.0]])
+    0.5
     """
     X, X_hat = check_matrix("X", X), check_matrix("X_hat", X_hat)
     if X.shape != X_hat.shape:

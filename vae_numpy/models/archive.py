@@ -24,7 +24,7 @@ import numpy as np
 try:
     import fcntl
 except ImportError:  # on Windows
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]  # who uses it asks first
 
 
 # Version 2 keeps the history in arrays; version 1 kept it in the header, and is still read.

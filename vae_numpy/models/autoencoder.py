@@ -1,16 +1,22 @@
 """The nonlinear autoencoder, and the denoising one, which is the same with damaged input."""
 
 import math
+from collections.abc import Callable, Sequence
+from typing import Any
 
+import numpy as np
+
+from vae_numpy._types import DTypeLike, FloatArray, RandomState
 from vae_numpy.data.corruption import check_noise, corrupt
 from vae_numpy.kernels.reference import ACTIVATIONS
-from vae_numpy.likelihoods import Bernoulli, SquaredError
+from vae_numpy.likelihoods import Bernoulli, Likelihood, SquaredError
 from vae_numpy.models.base import BaseAutoencoder
 from vae_numpy.models.checks import hidden_sizes
 from vae_numpy.models.networks import pictures_between, stack
+from vae_numpy.training import Callback, Losses
 from vae_numpy.utils import check_choice
 
-LOSSES = {"squared_error": SquaredError(), "bernoulli": Bernoulli()}
+LOSSES: dict[str, Likelihood] = {"squared_error": SquaredError(), "bernoulli": Bernoulli()}
 
 
 class Autoencoder(BaseAutoencoder):
@@ -101,30 +107,30 @@ class Autoencoder(BaseAutoencoder):
 
     def __init__(
         self,
-        n_components=2,
-        hidden_layer_sizes=(64, 64),
-        activation="tanh",
-        loss="squared_error",
+        n_components: int = 2,
+        hidden_layer_sizes: int | Sequence[int] = (64, 64),
+        activation: str = "tanh",
+        loss: str = "squared_error",
         *,
-        image_shape=None,
-        conv_channels=(),
-        noise=None,
-        noise_level=0.1,
-        solver="adam",
-        learning_rate_init=0.001,
-        learning_rate="constant",
-        batch_size=64,
-        max_iter=200,
-        tol=None,
-        n_iter_no_change=10,
-        early_stopping=False,
-        validation_fraction=0.1,
-        weight_decay=0.0,
-        random_state=None,
-        verbose=False,
-        warm_start=False,
-        callbacks=None,
-    ):
+        image_shape: Sequence[int] | None = None,
+        conv_channels: int | Sequence[int] = (),
+        noise: str | Callable | None = None,
+        noise_level: float = 0.1,
+        solver: str = "adam",
+        learning_rate_init: float = 0.001,
+        learning_rate: str = "constant",
+        batch_size: int | None = 64,
+        max_iter: int = 200,
+        tol: float | None = None,
+        n_iter_no_change: int = 10,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        weight_decay: float = 0.0,
+        random_state: RandomState = None,
+        verbose: bool = False,
+        warm_start: bool = False,
+        callbacks: Sequence[Callback] | None = None,
+    ) -> None:
         self.n_components = n_components
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -148,7 +154,7 @@ class Autoencoder(BaseAutoencoder):
         self.warm_start = warm_start
         self.callbacks = callbacks
 
-    def _check_arguments(self, X):
+    def _check_arguments(self, X: FloatArray) -> None:
         super()._check_arguments(X)
         check_choice("activation", self.activation, ACTIVATIONS)
         check_choice("loss", self.loss, LOSSES)
@@ -157,18 +163,18 @@ class Autoencoder(BaseAutoencoder):
         if self.noise is not None and not callable(self.noise):
             check_noise(self.noise, self.noise_level)
 
-    def _check_data(self, X):
+    def _check_data(self, X: FloatArray) -> FloatArray:
         return LOSSES[self.loss].check_data(X, f"loss={self.loss!r}")
 
-    def build_networks(self, n_features, dtype, rng):
+    def build_networks(self, n_features: int, dtype: DTypeLike, rng: np.random.Generator) -> None:
         hidden = hidden_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
         pictures = pictures_between(self.image_shape, self.conv_channels, n_features)
         sizes = (math.prod(pictures[-1]), *hidden, self.n_components)
-        options = {"pictures": pictures, "rng": rng, "dtype": dtype}
+        options: dict[str, Any] = {"pictures": pictures, "rng": rng, "dtype": dtype}
         self.encoder_ = stack(sizes, self.activation, **options)
         self.decoder_ = stack(sizes[::-1], self.activation, up=True, **options)
 
-    def _step(self, x, rng):
+    def _step(self, x: FloatArray, rng: np.random.Generator) -> Losses:
         # forward
         damaged = x if self.noise is None else corrupt(x, self.noise, self.noise_level, rng=rng)
         z = self.encoder_.forward(damaged)  # (N, K)
@@ -182,8 +188,8 @@ class Autoencoder(BaseAutoencoder):
         self.encoder_.backward(dz, accumulate=False, need_dx=False)
         return {"loss": loss}
 
-    def _decode(self, Z):
+    def _decode(self, Z: FloatArray) -> FloatArray:
         return LOSSES[self.loss].mean(super()._decode(Z))
 
-    def _score_rows(self, X):
+    def _score_rows(self, X: FloatArray) -> FloatArray:
         return LOSSES[self.loss].log_prob(self._infer(self.decoder_, self._encode(X)), X)

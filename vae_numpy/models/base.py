@@ -4,12 +4,17 @@ How they learn stands in ``learning``. What a model makes of many rows it makes 
 that memory grows with the answer and not with the network's hidden layers.
 """
 
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
+from vae_numpy._types import ArrayLike, FilePath, FloatArray
 from vae_numpy.kernels.threads import one_blas_thread
-from vae_numpy.layers import widest
+from vae_numpy.layers import Layer, widest
 from vae_numpy.models import persistence
 from vae_numpy.models.checks import check_codes, check_samples
 from vae_numpy.models.learning import Learner
@@ -24,8 +29,17 @@ class BaseAutoencoder(Learner, ClassNamePrefixFeaturesOutMixin, TransformerMixin
     ``_score_rows``.
     """
 
-    def transform(self, X):
-        """Encode X (n_samples, n_features) as codes Z (n_samples, n_components).
+    def transform(self, X: ArrayLike) -> FloatArray:
+        """Encode data.
+
+        Parameters
+        ----------
+        X : (n_samples, n_features)
+
+        Returns
+        -------
+        Z : (n_samples, n_components)
+            The codes.
 
         Raises
         ------
@@ -40,8 +54,16 @@ class BaseAutoencoder(Learner, ClassNamePrefixFeaturesOutMixin, TransformerMixin
         (Z,) = self._in_blocks(lambda x: [finite(self._encode(x), "X", x)], X)
         return Z.astype(X.dtype, copy=False)
 
-    def inverse_transform(self, Z):
-        """Decode codes Z (n_samples, n_components) into X_hat (n_samples, n_features).
+    def inverse_transform(self, Z: ArrayLike) -> FloatArray:
+        """Decode codes.
+
+        Parameters
+        ----------
+        Z : (n_samples, n_components)
+
+        Returns
+        -------
+        X_hat : (n_samples, n_features)
 
         Raises
         ------
@@ -56,8 +78,16 @@ class BaseAutoencoder(Learner, ClassNamePrefixFeaturesOutMixin, TransformerMixin
         (X_hat,) = self._in_blocks(lambda z: [finite(self._decode(z), "Z", z)], Z)
         return X_hat.astype(Z.dtype, copy=False)
 
-    def reconstruct(self, X):
-        """Encode X (n_samples, n_features) and decode it again.
+    def reconstruct(self, X: ArrayLike) -> FloatArray:
+        """Encode data and decode them again.
+
+        Parameters
+        ----------
+        X : (n_samples, n_features)
+
+        Returns
+        -------
+        X_hat : (n_samples, n_features)
 
         Raises
         ------
@@ -69,11 +99,15 @@ class BaseAutoencoder(Learner, ClassNamePrefixFeaturesOutMixin, TransformerMixin
         (X_hat,) = self._in_blocks(lambda x: [finite(self._decode(self._encode(x)), "X", x)], X)
         return X_hat.astype(X.dtype, copy=False)
 
-    def score_samples(self, X):
-        """Return minus the loss of each row of X (n_samples, n_features); higher is better.
+    def score_samples(self, X: ArrayLike) -> FloatArray:
+        """Return minus the loss of each row; higher is better.
 
         The further a row is from all that the model has learnt, the lower. A row so far out that
         the network's numbers overflow gets minus infinity.
+
+        Parameters
+        ----------
+        X : (n_samples, n_features)
 
         Returns
         -------
@@ -90,8 +124,18 @@ class BaseAutoencoder(Learner, ClassNamePrefixFeaturesOutMixin, TransformerMixin
         X = self._check_data(check_samples(self, X, reset=False))
         return self._scores(X)
 
-    def score(self, X, y=None):
-        """Return the mean of ``score_samples(X)``, minus the loss on X; y is ignored.
+    def score(self, X: ArrayLike, y: object = None) -> float:
+        """Return the mean of ``score_samples(X)``, minus the loss on X.
+
+        Parameters
+        ----------
+        X : (n_samples, n_features)
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        float
 
         Raises
         ------
@@ -100,7 +144,7 @@ class BaseAutoencoder(Learner, ClassNamePrefixFeaturesOutMixin, TransformerMixin
         """
         return float(self.score_samples(X).mean())
 
-    def save(self, path, *, compact=False):
+    def save(self, path: FilePath, *, compact: bool = False) -> None:
         """Write the model to a ``.npz`` file, with all that ``resume`` needs.
 
         The file is complete or not there: a crash while saving leaves an older one untouched.
@@ -129,7 +173,7 @@ class BaseAutoencoder(Learner, ClassNamePrefixFeaturesOutMixin, TransformerMixin
         persistence.save(self, path, compact=compact)
 
     @classmethod
-    def load(cls, path, **arguments):
+    def load(cls, path: FilePath, **arguments: Any) -> Self:
         """Read a model that ``save`` wrote; nothing in the file is executed.
 
         Parameters
@@ -153,18 +197,20 @@ class BaseAutoencoder(Learner, ClassNamePrefixFeaturesOutMixin, TransformerMixin
         return persistence.load(cls, path, **arguments)
 
     @property
-    def n_iter_(self):
+    def n_iter_(self) -> int:
         """Number of epochs of training."""
         return len(self.history_["loss"]) if "loss" in self.history_ else 0
 
     @property
-    def loss_curve_(self):
+    def loss_curve_(self) -> list[float]:
         """The training loss of each epoch, a list."""
         return self.history_["loss"]
 
     # Block by block -----------------------------------------------------------------------------
 
-    def _in_blocks(self, compute, *arrays):
+    def _in_blocks(
+        self, compute: Callable[..., Sequence[FloatArray]], *arrays: FloatArray
+    ) -> Sequence[FloatArray]:
         """Compute arrays from blocks of the rows of some arrays (N, ...), and put them together.
 
         ``compute`` takes a block of each array and returns a list of arrays (n, ...). How many
@@ -176,49 +222,50 @@ class BaseAutoencoder(Learner, ClassNamePrefixFeaturesOutMixin, TransformerMixin
         n_rows = len(arrays[0])
         if n_rows <= size:
             return compute(*arrays)
-        answers = None
+        answers: list[FloatArray] = []
         for start in range(0, n_rows, size):
             parts = compute(*(array[start : start + size] for array in arrays))
-            if answers is None:
+            if not answers:
                 answers = [np.empty((n_rows, *p.shape[1:]), p.dtype) for p in parts]
             for answer, part in zip(answers, parts, strict=True):
                 answer[start : start + size] = part
         return answers
 
-    def _encode(self, X):
+    def _encode(self, X: FloatArray) -> FloatArray:
         return self._infer(self.encoder_, X)
 
-    def _decode(self, Z):
+    def _decode(self, Z: FloatArray) -> FloatArray:
         return self._infer(self.decoder_, Z)
 
     @staticmethod
-    def _infer(network, X):
+    def _infer(network: Layer, X: FloatArray) -> FloatArray:
         # What overflows is the caller's to judge. One pool of threads is enough, as in training.
         with np.errstate(over="ignore", invalid="ignore"), one_blas_thread():
             return network.forward(X, remember=False)
 
-    def _scores(self, X):
+    def _scores(self, X: FloatArray) -> FloatArray:
         """Compute ``score_samples`` of checked data."""
         with np.errstate(over="ignore", invalid="ignore"):
             (scores,) = self._in_blocks(lambda x: [self._score_rows(x)], X)
         return np.where(np.isnan(scores), -np.inf, scores)
 
-    def _score_rows(self, X):
+    def _score_rows(self, X: FloatArray) -> FloatArray:
         """Compute minus the loss of each row of a block, (n,), in double precision."""
         raise NotImplementedError
 
-    def _evaluate(self, X):
-        """Compute the loss that early stopping compares."""
+    def _evaluate(self, X: FloatArray) -> float:
         return -float(self._scores(X).mean())
 
     # What scikit-learn asks for -----------------------------------------------------------------
 
+    __metadata_request__inverse_transform = {"Z": UNUSED}  # Z is data, in X's place
+
     @property
-    def _dtype(self):
+    def _dtype(self) -> np.dtype:
         return self._parameters()[0].value.dtype
 
     @property
-    def _n_features_out(self):
+    def _n_features_out(self) -> int:
         return self.decoder_.n_in
 
     def __sklearn_is_fitted__(self):
@@ -230,7 +277,7 @@ class BaseAutoencoder(Learner, ClassNamePrefixFeaturesOutMixin, TransformerMixin
         return tags
 
 
-def finite(answer, name, rows):
+def finite(answer: FloatArray, name: str, rows: FloatArray) -> FloatArray:
     """Return ``answer`` (n, m), made from ``rows``, or say which row was too large for it."""
     bad = ~np.isfinite(answer).all(axis=1)
     if bad.any():

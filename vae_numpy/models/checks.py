@@ -1,16 +1,24 @@
 """What the models check before they compute: their data, their arguments, and who calls."""
 
 import sys
+from collections.abc import Callable
 from functools import partial
+from types import FrameType
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.utils.validation import check_array, validate_data
 
+from vae_numpy._types import ArrayLike, DTypeLike, FloatArray
 from vae_numpy.schedules import SCHEDULES
 from vae_numpy.utils import check_choice, check_integer, check_number
 
+if TYPE_CHECKING:  # they import this module
+    from vae_numpy.models.base import BaseAutoencoder
+    from vae_numpy.models.learning import Learner
 
-def check_samples(model, X, *, reset):
+
+def check_samples(model: "Learner", X: ArrayLike, *, reset: bool) -> FloatArray:
     """Return X as a finite C-contiguous (n_samples, n_features) array of float32 or float64.
 
     With ``reset`` the model notes the number and the names of the features; else it compares.
@@ -23,7 +31,7 @@ def check_samples(model, X, *, reset):
     return _checked(partial(validate_data, model, reset=reset), X, "X")
 
 
-def check_codes(model, Z):
+def check_codes(model: "BaseAutoencoder", Z: ArrayLike) -> FloatArray:
     """Return Z as a finite (n_samples, n_components) array of float32 or float64.
 
     Raises
@@ -37,7 +45,7 @@ def check_codes(model, Z):
     return Z
 
 
-def check_training(model):
+def check_training(model: "Learner") -> None:
     """Check the arguments that all models share.
 
     Raises
@@ -63,7 +71,33 @@ def check_training(model):
         raise TypeError(f"callbacks must be a list of callables or None, got {callbacks!r}")
 
 
-def hidden_sizes(name, sizes):
+def check_networks(model: "Learner", n_features: int, dtype: DTypeLike) -> None:
+    """Check the networks that somebody's own ``build_networks`` may have made.
+
+    Raises
+    ------
+    ValueError
+        If the ends of one, or the type of its parameters, are not what the model needs.
+    """
+    K = model.n_components
+    wanted = {"encoder_": (n_features, model._numbers_per_latent * K), "decoder_": (K, n_features)}
+    for name, ends in wanted.items():
+        network = getattr(model, name, None)
+        got = getattr(network, "n_in", None), getattr(network, "n_out", None)
+        if got != ends:
+            raise ValueError(
+                f"build_networks must make {name} with n_in = {ends[0]} and n_out = {ends[1]} "
+                f"for n_components = {K}, got n_in = {got[0]} and n_out = {got[1]} of {network}"
+            )
+        for p in getattr(model, name).parameters():
+            if p.value.dtype != dtype:
+                raise ValueError(
+                    f"build_networks must make parameters of the dtype that it is given, "
+                    f"{dtype}, got {p.value.dtype} in {name}"
+                )
+
+
+def hidden_sizes(name: str, sizes: object) -> tuple[int, ...]:
     """Return the widths of hidden layers as a tuple of int; one number stands for one layer.
 
     Raises
@@ -81,9 +115,9 @@ def hidden_sizes(name, sizes):
     return tuple(map(int, sizes))
 
 
-def in_model_selection():
+def in_model_selection() -> bool:
     """Say whether one of scikit-learn's searches or cross-validations is calling."""
-    frame = sys._getframe()
+    frame: FrameType | None = sys._getframe()
     while frame is not None:
         if frame.f_globals.get("__name__", "").startswith("sklearn.model_selection"):
             return True
@@ -91,7 +125,7 @@ def in_model_selection():
     return False
 
 
-def _checked(check, array, name):
+def _checked(check: Callable[..., FloatArray], array: ArrayLike, name: str) -> FloatArray:
     """Check with one of scikit-learn's functions that ``array`` is (n, m), numeric and finite.
 
     scikit-learn's messages do not all name the argument; these do, and say where a bad value is.
@@ -104,18 +138,18 @@ def _checked(check, array, name):
                 f"{name} must have two dimensions, one row a sample, got shape {shape}. Reshape "
                 f"your data: {name}[:, None] if it is one column, {name}[None, :] if one row"
             )
-        array = check(array, **options)
+        checked = check(array, **options)
     except (TypeError, ValueError) as error:
         if name in str(error):
             raise
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"{name} must be an array of numbers, one row a sample: {error}") from None
-    bad = np.argwhere(~np.isfinite(array))
+    bad = np.argwhere(~np.isfinite(checked))
     if len(bad):
         row, column = bad[0]
-        value = "NaN" if np.isnan(array[row, column]) else "inf"
+        value = "NaN" if np.isnan(checked[row, column]) else "inf"
         raise ValueError(
             f"{name} must be finite, got {value} in row {row}, column {column} "
             f"({len(bad)} such values in all)"
         )
-    return array
+    return checked

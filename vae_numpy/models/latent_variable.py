@@ -1,10 +1,14 @@
 """What a model with a prior p(z), a decoder p(x|z) and an encoder q(z|x) can be asked."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from vae_numpy._types import ArrayLike, BoolArray, FloatArray, RandomState
 from vae_numpy.inference import iwae_bound
 from vae_numpy.layers import reparameterise, split
+from vae_numpy.likelihoods import Likelihood
 from vae_numpy.losses import gaussian_kl
 from vae_numpy.models.base import BaseAutoencoder, finite
 from vae_numpy.models.checks import check_samples
@@ -20,8 +24,15 @@ class LatentVariableModel(BaseAutoencoder):
     and ``likelihood_`` reads the output of ``decoder_``.
     """
 
-    def encode(self, X):
-        """Return the means and log-variances of q(z|x) for X (n_samples, n_features).
+    _numbers_per_latent = 2
+    likelihood_: Likelihood
+
+    def encode(self, X: ArrayLike) -> tuple[FloatArray, FloatArray]:
+        """Return the means and log-variances of q(z|x).
+
+        Parameters
+        ----------
+        X : (n_samples, n_features)
 
         Returns
         -------
@@ -39,7 +50,7 @@ class LatentVariableModel(BaseAutoencoder):
         )
         return mu, logvar
 
-    def elbo(self, X, n_samples=1, random_state=None):
+    def elbo(self, X: ArrayLike, n_samples: int = 1, random_state: RandomState = None) -> float:
         """Estimate the ELBO, the mean over X (n_samples, n_features) of a bound on log p(x).
 
         Parameters
@@ -61,7 +72,9 @@ class LatentVariableModel(BaseAutoencoder):
         """
         return float(np.mean([w.mean() for w in self._log_weights(X, n_samples, random_state)]))
 
-    def score_samples(self, X, n_samples=10, random_state=0):
+    def score_samples(
+        self, X: ArrayLike, n_samples: int = 10, random_state: RandomState = 0
+    ) -> FloatArray:
         """Estimate the ELBO of each row of X (n_samples, n_features); higher is better.
 
         Every row gets the same noise, so that rows compare and a row's score depends on no other.
@@ -86,12 +99,24 @@ class LatentVariableModel(BaseAutoencoder):
             As ``elbo`` does.
         """
         draws = self._log_weights(X, n_samples, random_state, same_noise=True)
-        return sum(draws) / n_samples
+        # To mypy a sum may be that of nothing, 0; here is one draw at least.
+        return sum(draws) / n_samples  # type: ignore[return-value]
 
-    def score(self, X, y=None):
-        """Return the ELBO of X (n_samples, n_features), ``elbo(X, random_state=0)``; y is ignored.
+    def score(self, X: ArrayLike, y: object = None) -> float:
+        """Return the ELBO of X, ``elbo(X, random_state=0)``.
 
         Its noise is fixed, and another for each row, so that it averages out.
+
+        Parameters
+        ----------
+        X : (n_samples, n_features)
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        elbo : float
+            In nats per datum.
 
         Raises
         ------
@@ -100,7 +125,14 @@ class LatentVariableModel(BaseAutoencoder):
         """
         return self.elbo(X, random_state=0)
 
-    def log_likelihood(self, X, n_samples=100, random_state=None, *, return_std=False):
+    def log_likelihood(
+        self,
+        X: ArrayLike,
+        n_samples: int = 100,
+        random_state: RandomState = None,
+        *,
+        return_std: bool = False,
+    ) -> float | tuple[float, float]:
         """Estimate log p(x), the mean over X, by importance sampling (Burda et al. 2016, eq. 8).
 
         It is a lower bound in expectation, at least as tight as the ELBO, and the tighter the
@@ -136,7 +168,7 @@ class LatentVariableModel(BaseAutoencoder):
             return log_likelihood
         return log_likelihood, float(np.sqrt(np.sum(errors**2)) / len(errors))
 
-    def sample(self, n, random_state=None, *, mean=False):
+    def sample(self, n: int, random_state: RandomState = None, *, mean: bool = False) -> FloatArray:
         """Draw data from the model: a code from the prior, then a datum from p(x|z).
 
         Parameters
@@ -153,20 +185,28 @@ class LatentVariableModel(BaseAutoencoder):
         Raises
         ------
         NotFittedError, ValueError, TypeError
-            If the model was not fitted, or ``n`` is no integer of at least 1.
+            If the model was not fitted, ``n`` is no integer of at least 1, or what the training
+            ended in, a huge variance say, overflows.
         """
         check_is_fitted(self)
         check_integer("n", n, minimum=1)
         rng = make_rng(random_state)
         z = rng.standard_normal((n, self._n_features_out), dtype=self._dtype)
 
-        def draw(z):
+        def draw(z: FloatArray) -> list[FloatArray]:
             output = self._infer(self.decoder_, z)
             return [self.likelihood_.mean(output) if mean else self.likelihood_.sample(output, rng)]
 
-        return self._in_blocks(draw, z)[0]
+        with np.errstate(over="ignore", invalid="ignore"):
+            (X,) = self._in_blocks(draw, z)
+        if not np.isfinite(X).all():
+            raise ValueError(
+                f"sample needs a decoder and a variance whose draws {X.dtype} can hold, got "
+                "infinite ones; train with a smaller learning_rate_init or features of about 1"
+            )
+        return X
 
-    def traverse(self, z, latent, values):
+    def traverse(self, z: ArrayLike, latent: int, values: ArrayLike) -> FloatArray:
         """Decode copies of one code in which one latent takes the given values.
 
         Parameters
@@ -194,7 +234,9 @@ class LatentVariableModel(BaseAutoencoder):
         Z[:, latent] = values
         return self.inverse_transform(Z)
 
-    def interpolate(self, z_start, z_end, n=10, *, spherical=False):
+    def interpolate(
+        self, z_start: ArrayLike, z_end: ArrayLike, n: int = 10, *, spherical: bool = False
+    ) -> FloatArray:
         """Decode codes on the way from one code to another.
 
         Parameters
@@ -224,7 +266,7 @@ class LatentVariableModel(BaseAutoencoder):
         straight = (1 - way) * z_start + way * z_end
         return self.inverse_transform(great_circle(z_start, z_end, way) if spherical else straight)
 
-    def active_latents(self, X, threshold=0.01):
+    def active_latents(self, X: ArrayLike, threshold: float = 0.01) -> BoolArray:
         """Say which latents carry something about X: those whose mean KL exceeds a threshold.
 
         Parameters
@@ -242,19 +284,27 @@ class LatentVariableModel(BaseAutoencoder):
         NotFittedError, ValueError
             As ``transform`` does.
         """
-        return gaussian_kl(*self.encode(X), per_latent=True)[0] > threshold
+        kl, _, _ = gaussian_kl(*self.encode(X), per_latent=True)
+        return np.greater(kl, threshold)
 
-    def _posterior(self, X):
+    def _posterior(self, X: FloatArray) -> FloatArray:
         """Compute the means and log-variances of q(z|x), beside each other, (N, 2 K)."""
         return self._infer(self.encoder_, X)
 
-    def _encode(self, X):
+    def _encode(self, X: FloatArray) -> FloatArray:
         return split(self._posterior(X))[0]
 
-    def _decode(self, Z):
+    def _decode(self, Z: FloatArray) -> FloatArray:
         return self.likelihood_.mean(self._infer(self.decoder_, Z))
 
-    def _log_weights(self, X, n_samples, random_state, *, same_noise=False):
+    def _log_weights(
+        self,
+        X: ArrayLike,
+        n_samples: int,
+        random_state: RandomState,
+        *,
+        same_noise: bool = False,
+    ) -> Iterator[FloatArray]:
         """Draw codes and return an iterator over log p(x, z) - log q(z|x), (N,) for each draw."""
         check_integer("n_samples", n_samples, minimum=1)
         check_is_fitted(self)
@@ -262,14 +312,14 @@ class LatentVariableModel(BaseAutoencoder):
         rng = make_rng(random_state)
         mu, logvar = self._in_blocks(self._bounded_posterior, X)
 
-        def draw():
+        def draw() -> FloatArray:
             shape = (1, mu.shape[1]) if same_noise else mu.shape
             eps = np.broadcast_to(rng.standard_normal(shape, dtype=mu.dtype), mu.shape)
             return self._in_blocks(self._log_weight, X, mu, logvar, eps)[0]
 
         return (draw() for _ in range(n_samples))
 
-    def _bounded_posterior(self, x):
+    def _bounded_posterior(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Compute q(z|x), or, where the encoder's numbers overflow, a q whose ELBO does not.
 
         The ELBO is a bound for whatever q: this one is wide or beside the point, as x is.
@@ -278,7 +328,9 @@ class LatentVariableModel(BaseAutoencoder):
         mu = np.clip(np.nan_to_num(mu, nan=0.0), -1e15, 1e15)
         return mu, np.minimum(np.nan_to_num(logvar, nan=0.0), 80)
 
-    def _log_weight(self, x, mu, logvar, eps):
+    def _log_weight(
+        self, x: FloatArray, mu: FloatArray, logvar: FloatArray, eps: FloatArray
+    ) -> list[FloatArray]:
         z = reparameterise(mu, logvar, eps)
         # log N(z | 0, 1) - log N(z | mu, e^logvar): the constants cancel
         log_ratio = 0.5 * (eps**2 + logvar - z.astype(np.float64) ** 2)
@@ -288,7 +340,7 @@ class LatentVariableModel(BaseAutoencoder):
         return [np.nan_to_num(log_p + log_ratio.sum(axis=1), nan=LOWEST, neginf=LOWEST)]
 
 
-def great_circle(start, end, way):
+def great_circle(start: FloatArray, end: FloatArray, way: FloatArray) -> FloatArray:
     """Go from ``start`` to ``end`` (K,) in the plane of both, turning and stretching evenly.
 
     ``way`` (n, 1) runs from 0 to 1; the result is (n, K). Where there is no angle between the two,

@@ -17,21 +17,38 @@ Three things that ``fit``, ``partial_fit`` and ``resume`` do to a model, and whe
 
 import copy
 import warnings
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any, Self
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
+from vae_numpy._types import ArrayLike, DTypeLike, FloatArray, IntArray, MaybeNone, RandomState
 from vae_numpy.kernels.threads import one_blas_thread
-from vae_numpy.layers import flatten
-from vae_numpy.models.checks import check_samples, check_training, in_model_selection
-from vae_numpy.optimisers import SGD, Adagrad, Adam
+from vae_numpy.layers import Layer, Parameter, flatten
+from vae_numpy.models.checks import (
+    check_networks,
+    check_samples,
+    check_training,
+    in_model_selection,
+)
+from vae_numpy.optimisers import SGD, Adagrad, Adam, Optimiser
 from vae_numpy.schedules import learning_rate_at
-from vae_numpy.training import EarlyStopping, HeldOut, Run, TrainingDiverged, train
+from vae_numpy.training import (
+    Callback,
+    EarlyStopping,
+    HeldOut,
+    History,
+    Losses,
+    Run,
+    TrainingDiverged,
+    train,
+)
 from vae_numpy.utils import make_rng
 
-SOLVERS = {
+SOLVERS: dict[str, Callable[[float], Optimiser]] = {
     "adam": Adam,
     "adagrad": Adagrad,
     "sgd": lambda learning_rate: SGD(learning_rate, momentum=0.9),
@@ -45,18 +62,43 @@ class Learner:
     the parameters and returns a dict of losses, ``"loss"`` among them.
     """
 
-    _solvers = SOLVERS
-    _held_out = None  # what early stopping keeps out of the training
-    _learned_arrays = ()  # the names of those beside the parameters
-    # What the networks were built by, fixed from then on.
-    _network_arguments = ("n_components",)
-    early_stopping = False  # a subclass may make it an argument, with validation_fraction
+    # The arguments that all models have, as ``__init__`` stores them.
+    n_components: int
+    solver: str
+    learning_rate_init: float
+    learning_rate: str
+    batch_size: int | None
+    max_iter: int
+    tol: float | None
+    n_iter_no_change: int
+    weight_decay: float
+    random_state: RandomState
+    verbose: bool
+    warm_start: bool
+    callbacks: Sequence[Callback] | None
+    early_stopping: bool = False  # a subclass may make it an argument, with the next one
+    validation_fraction: float
 
-    def build_networks(self, n_features, dtype, rng):
+    # What is learnt.
+    encoder_: Layer
+    decoder_: Layer
+    history_: History
+    _run: Run | MaybeNone  # None where it took no steps
+    _held_out: HeldOut | None = None  # what early stopping keeps out of the training
+
+    # None makes a solver that takes no steps.
+    _solvers: Mapping[str, Callable[[float], Optimiser] | MaybeNone] = SOLVERS
+    _learned_arrays: tuple[str, ...] = ()  # the names of those beside the parameters
+    _numbers_per_latent = 1  # that the encoder puts out
+    # What the networks were built by, fixed from then on.
+    _network_arguments: tuple[str, ...] = ("n_components",)
+
+    def build_networks(self, n_features: int, dtype: DTypeLike, rng: np.random.Generator) -> None:
         """Make ``encoder_`` and ``decoder_`` with their first weights.
 
-        Override it to train layers of your own: anything that keeps ``layers.Layer``, with the
-        right ``n_in`` and ``n_out`` at both ends.
+        Override it to train layers of your own: anything that keeps ``layers.Layer``. The encoder
+        takes ``n_features`` numbers and puts out ``n_components`` (a VAE's twice as many: means
+        and log-variances); the decoder takes ``n_components`` and puts out ``n_features``.
 
         Parameters
         ----------
@@ -68,13 +110,23 @@ class Learner:
         """
         raise NotImplementedError
 
-    def fit(self, X, y=None):
-        """Learn from X (n_samples, n_features); y is ignored. Returns the model itself.
+    def fit(self, X: ArrayLike, y: object = None) -> Self:
+        """Learn from data.
 
         With ``warm_start=True`` and an earlier fit, training starts at the weights of that fit.
         Ctrl-C ends the training and keeps what was learnt; inside one of scikit-learn's searches
         or cross-validations, which throw the model away, it ends those. A call that fails leaves
         the model as it was.
+
+        Parameters
+        ----------
+        X : (n_samples, n_features)
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : the model
 
         Raises
         ------
@@ -101,12 +153,22 @@ class Learner:
             self._train(X, self.max_iter, self.learning_rate)
         return self._say_if_interrupted(self.max_iter)
 
-    def partial_fit(self, X, y=None):
-        """Train for one epoch on X (n_samples, n_features), on top of what was learnt before.
+    def partial_fit(self, X: ArrayLike, y: object = None) -> Self:
+        """Train for one epoch, on top of what was learnt before.
 
         The learning rate is ``learning_rate_init``, whatever the schedule. As in scikit-learn's
         own estimators it takes no part in early stopping: a model that was fitted with
         ``early_stopping=True`` goes on from its best weights once that argument is False.
+
+        Parameters
+        ----------
+        X : (n_samples, n_features)
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : the model
 
         Raises
         ------
@@ -133,10 +195,20 @@ class Learner:
             self._train(X, n_epochs, "constant")
         return self._say_if_interrupted(n_epochs)
 
-    def resume(self, X, y=None):
+    def resume(self, X: ArrayLike, y: object = None) -> Self:
         """Go on with a training that was stopped before its ``max_iter`` epochs.
 
         With the same X it ends in the same bits as a training that was never stopped.
+
+        Parameters
+        ----------
+        X : (n_samples, n_features)
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : the model
 
         Raises
         ------
@@ -164,11 +236,11 @@ class Learner:
         return self._say_if_interrupted(n_epochs)
 
     @property
-    def interrupted_(self):
+    def interrupted_(self) -> bool:
         """Whether Ctrl-C ended the last call of ``fit``, ``partial_fit`` or ``resume``."""
         return self._run is not None and self._run.interrupted
 
-    def _train(self, X, n_epochs, schedule):
+    def _train(self, X: FloatArray, n_epochs: int, schedule: str) -> None:
         """Hand the step to the loop, and look after the weights before, between and after."""
         run = self._run
         run.n_samples, held_out = len(X), self._rows_held_out()
@@ -183,7 +255,7 @@ class Learner:
         last_good, epoch_start = weights.value.copy(), weights.value.copy()
         should_stop = self._stopping()
 
-        def after_epoch():
+        def after_epoch() -> bool:
             if not np.all(np.isfinite(weights.value)):
                 raise TrainingDiverged(
                     f"a weight became infinite in epoch {run.epoch}; try a smaller "
@@ -203,7 +275,7 @@ class Learner:
             run.optimiser.learning_rate = float(self.learning_rate_init)
             return stop
 
-        def falling_rate(epochs):
+        def falling_rate(epochs: float) -> float:
             return learning_rate_at(schedule, float(self.learning_rate_init), epochs / n_epochs)
 
         try:
@@ -233,16 +305,24 @@ class Learner:
             run.order = None
             raise
         if held_out is not None and not run.interrupted:
+            del last_good, epoch_start  # room for the copy that comes
             held_out.put_best(weights.value)
 
-    def _decayed_step(self, x, rng):
+    def _step(self, x: FloatArray, rng: np.random.Generator) -> Losses:
+        raise NotImplementedError
+
+    def _evaluate(self, X: FloatArray) -> float:
+        """Compute the loss that early stopping compares."""
+        raise NotImplementedError
+
+    def _decayed_step(self, x: FloatArray, rng: np.random.Generator) -> Losses:
         losses = self._step(x, rng)
         for p in self._parameters():
             if p.value.ndim > 1:  # the gradient of weight_decay ||W||^2
                 p.grad += 2 * float(self.weight_decay) * p.value
         return losses
 
-    def _batch_size(self, n_samples):
+    def _batch_size(self, n_samples: int) -> int:
         size = n_samples if self.batch_size is None else min(int(self.batch_size), n_samples)
         if self._run.order is not None and size != self._run.batch_size:
             raise ValueError(
@@ -251,7 +331,7 @@ class Learner:
             )
         return size
 
-    def _rows_held_out(self):
+    def _rows_held_out(self) -> HeldOut | None:
         if not self.early_stopping:
             return None
         if self._held_out is None:
@@ -261,7 +341,7 @@ class Learner:
             )
         return self._held_out
 
-    def _validation_loss(self, X, rows):
+    def _validation_loss(self, X: FloatArray, rows: IntArray) -> float:
         loss = self._evaluate(X)
         if not np.isfinite(loss):  # a NaN never compares as better
             worst = np.abs(X).max(axis=1).argmax()
@@ -272,7 +352,7 @@ class Learner:
             )
         return loss
 
-    def _stopping(self):
+    def _stopping(self) -> Callable[[Any], bool]:
         if self.early_stopping:
             tol = self.tol or 0.0
             return EarlyStopping("validation_loss", patience=self.n_iter_no_change, tol=tol)
@@ -280,29 +360,31 @@ class Learner:
             return EarlyStopping(patience=self.n_iter_no_change, tol=self.tol)
         return lambda model: False
 
-    def _parameters(self):
+    def _parameters(self) -> list[Parameter]:
         """List all parameters that training changes."""
         return self.encoder_.parameters() + self.decoder_.parameters()
 
-    def _begin(self, X, rng):
+    def _begin(self, X: FloatArray, rng: np.random.Generator) -> None:
         self.build_networks(X.shape[1], X.dtype, rng)
+        check_networks(self, X.shape[1], X.dtype)
         self._built_with = self._networks_ask_for()
 
-    def _networks_ask_for(self):
+    def _networks_ask_for(self) -> dict[str, object]:
         asked = {name: getattr(self, name) for name in self._network_arguments}
         listed = {n: v.tolist() if isinstance(v, np.ndarray) else v for n, v in asked.items()}
         return {n: tuple(v) if isinstance(v, list) else v for n, v in listed.items()}
 
-    def _start_run(self, rng, history=None):
+    def _start_run(self, rng: np.random.Generator, history: History | None = None) -> None:
         self._run = Run(rng, self._new_optimiser(), history)
         self._run.solver, self.history_ = self.solver, self._run.history
 
-    def _new_optimiser(self):
+    def _new_optimiser(self) -> Optimiser:
         return self._solvers[self.solver](float(self.learning_rate_init))
 
-    _learned = ("encoder_", "decoder_", "history_", "_run", "_held_out")  # changed in place
+    # Changed in place.
+    _learned: tuple[str, ...] = ("encoder_", "decoder_", "history_", "_run", "_held_out")
 
-    def _copy_learned(self):
+    def _copy_learned(self) -> None:
         # Together: the run holds the same history, and a model may share layers between networks.
         names = [name for name in self._learned if hasattr(self, name)]
         copies = copy.deepcopy([getattr(self, name) for name in names])
@@ -331,7 +413,7 @@ class Learner:
                 vars(self).update(before)
             raise
 
-    def _say_if_interrupted(self, n_epochs):
+    def _say_if_interrupted(self, n_epochs: int) -> Self:
         """Return the model, after a warning if Ctrl-C ended its training."""
         if self.interrupted_:
             if in_model_selection():
@@ -344,14 +426,14 @@ class Learner:
             )
         return self
 
-    def _check(self, X, *, reset):
+    def _check(self, X: ArrayLike, *, reset: bool) -> FloatArray:
         """Return X as the training takes it, after checking it and the model's arguments."""
         X = check_samples(self, X, reset=reset)
         self._check_arguments(X)
         return self._check_data(X)
 
-    def _check_arguments(self, X):
+    def _check_arguments(self, X: FloatArray) -> None:
         check_training(self)
 
-    def _check_data(self, X):
+    def _check_data(self, X: FloatArray) -> FloatArray:
         return X

@@ -1,20 +1,24 @@
 """The linear autoencoder: one matrix in, one matrix out."""
 
+from collections.abc import Sequence
+from typing import Any, Self
+
 import numpy as np
 from sklearn.utils.metaestimators import available_if
 
 from vae_numpy import kernels
+from vae_numpy._types import ArrayLike, DTypeLike, FloatArray, RandomState
 from vae_numpy.kernels.threads import one_blas_thread
 from vae_numpy.layers import Dense
 from vae_numpy.likelihoods import SquaredError
 from vae_numpy.models.base import BaseAutoencoder
 from vae_numpy.models.learning import SOLVERS
 from vae_numpy.optimisers import Adam
-from vae_numpy.training import History
+from vae_numpy.training import Callback, History, Losses
 from vae_numpy.utils import make_rng
 
 
-def _takes_steps(model):
+def _takes_steps(model: "LinearAutoencoder") -> bool:
     if model.solver == "svd":
         raise AttributeError("solver='svd' has no steps to go on with; choose an iterative solver")
     return True
@@ -75,6 +79,9 @@ class LinearAutoencoder(BaseAutoencoder):
     (500, 1)
     """
 
+    encoder_: Dense
+    decoder_: Dense
+
     # All samples in every step: the gradient has no noise that a long memory would average out,
     # and with a shorter one ill-conditioned data need fewer steps.
     _learned_arrays = ("mean_",)
@@ -82,21 +89,21 @@ class LinearAutoencoder(BaseAutoencoder):
 
     def __init__(
         self,
-        n_components=2,
+        n_components: int = 2,
         *,
-        solver="adam",
-        learning_rate_init=0.1,
-        learning_rate="cosine",
-        batch_size=None,
-        max_iter=3000,
-        tol=None,
-        n_iter_no_change=10,
-        weight_decay=0.0,
-        random_state=None,
-        verbose=False,
-        warm_start=False,
-        callbacks=None,
-    ):
+        solver: str = "adam",
+        learning_rate_init: float = 0.1,
+        learning_rate: str = "cosine",
+        batch_size: int | None = None,
+        max_iter: int = 3000,
+        tol: float | None = None,
+        n_iter_no_change: int = 10,
+        weight_decay: float = 0.0,
+        random_state: RandomState = None,
+        verbose: bool = False,
+        warm_start: bool = False,
+        callbacks: Sequence[Callback] | None = None,
+    ) -> None:
         self.n_components = n_components
         self.solver = solver
         self.learning_rate_init = learning_rate_init
@@ -111,7 +118,7 @@ class LinearAutoencoder(BaseAutoencoder):
         self.warm_start = warm_start
         self.callbacks = callbacks
 
-    def _check_arguments(self, X):
+    def _check_arguments(self, X: FloatArray) -> None:
         super()._check_arguments(X)
         if self.n_components > X.shape[1]:
             raise ValueError(
@@ -119,16 +126,16 @@ class LinearAutoencoder(BaseAutoencoder):
                 f"got {self.n_components}"
             )
 
-    def _begin(self, X, rng):
+    def _begin(self, X: FloatArray, rng: np.random.Generator) -> None:
         self.mean_ = X.mean(axis=0, dtype=np.float64).astype(X.dtype)
         super()._begin(X, rng)
 
-    def build_networks(self, n_features, dtype, rng):
-        options = {"rng": rng, "dtype": dtype, "bias": False}
+    def build_networks(self, n_features: int, dtype: DTypeLike, rng: np.random.Generator) -> None:
+        options: dict[str, Any] = {"rng": rng, "dtype": dtype, "bias": False}
         self.encoder_ = Dense(n_features, self.n_components, **options)
         self.decoder_ = Dense(self.n_components, n_features, **options)
 
-    def _step(self, x, rng):
+    def _step(self, x: FloatArray, rng: np.random.Generator) -> Losses:
         # forward
         x = x - self.mean_  # (N, D)
         z = self.encoder_.forward(x)  # (N, K)
@@ -142,8 +149,18 @@ class LinearAutoencoder(BaseAutoencoder):
         self.encoder_.backward(dz, accumulate=False, need_dx=False)
         return {"loss": loss}
 
-    def fit(self, X, y=None):
-        """Learn V and W from X (n_samples, n_features); y is ignored. Returns the model itself.
+    def fit(self, X: ArrayLike, y: object = None) -> Self:
+        """Learn V and W.
+
+        Parameters
+        ----------
+        X : (n_samples, n_features)
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : the model
 
         Raises
         ------
@@ -158,7 +175,7 @@ class LinearAutoencoder(BaseAutoencoder):
             self._solve(X)
         return self
 
-    def _solve(self, X):
+    def _solve(self, X: FloatArray) -> None:
         # The right singular vectors of the centred data are the principal directions u_i.
         K = self.n_components
         centred = X.astype(np.float64) - self.mean_
@@ -183,11 +200,11 @@ class LinearAutoencoder(BaseAutoencoder):
     partial_fit = available_if(_takes_steps)(BaseAutoencoder.partial_fit)
     resume = available_if(_takes_steps)(BaseAutoencoder.resume)
 
-    def _encode(self, X):
+    def _encode(self, X: FloatArray) -> FloatArray:
         return super()._encode(X - self.mean_)
 
-    def _decode(self, Z):
+    def _decode(self, Z: FloatArray) -> FloatArray:
         return super()._decode(Z) + self.mean_
 
-    def _score_rows(self, X):
+    def _score_rows(self, X: FloatArray) -> FloatArray:
         return SquaredError().log_prob(self._decode(self._encode(X)), X)

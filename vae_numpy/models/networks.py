@@ -1,19 +1,32 @@
 """The networks of the estimators: convolutions and dense layers down, the same mirrored up."""
 
 import math
+from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
+import numpy as np
+
+from vae_numpy._types import DTypeLike
 from vae_numpy.convolution import Conv2D, ConvTranspose2D
 from vae_numpy.layers import Dense, Sequential
 from vae_numpy.models.checks import hidden_sizes
 from vae_numpy.utils import check_integer
 
 # Burgess et al. 2018, appendix A.1: with these a layer halves height and width.
-CONVOLUTION = {"kernel_size": 4, "stride": 2, "padding": 1}
+CONVOLUTION: dict[str, Any] = {"kernel_size": 4, "stride": 2, "padding": 1}
 
 
-def stack(sizes, activation, *, pictures=(), up=False, rng, dtype):
+def stack(
+    sizes: Sequence[int],
+    activation: str,
+    *,
+    pictures: Sequence[tuple[int, ...]] = (),
+    up: bool = False,
+    rng: np.random.Generator,
+    dtype: DTypeLike,
+) -> Sequential:
     """Stack layers, convolutions through ``pictures`` and then dense ones through ``sizes``.
 
     Parameters
@@ -34,11 +47,11 @@ def stack(sizes, activation, *, pictures=(), up=False, rng, dtype):
     -------
     network : Sequential
     """
-    convolution = ConvTranspose2D if up else Conv2D
-    convolutions = [
+    convolution: Any = ConvTranspose2D if up else Conv2D
+    convolutions: list[Any] = [
         partial(convolution, large, small[0], **CONVOLUTION) for large, small in pairwise(pictures)
     ]
-    dense = [partial(Dense, n_in, n_out) for n_in, n_out in pairwise(sizes)]
+    dense: list[Any] = [partial(Dense, n_in, n_out) for n_in, n_out in pairwise(sizes)]
     makers = dense + convolutions[::-1] if up else convolutions + dense
     activations = [activation] * (len(makers) - 1) + ["identity"]
     return Sequential(
@@ -49,7 +62,9 @@ def stack(sizes, activation, *, pictures=(), up=False, rng, dtype):
     )
 
 
-def pictures_between(image_shape, conv_channels, n_features):
+def pictures_between(
+    image_shape: Sequence[int] | None, conv_channels: int | Sequence[int], n_features: int
+) -> list[tuple[int, ...]]:
     """List the shapes (C, H, W) that pictures have before, between and after the convolutions.
 
     Parameters
@@ -75,7 +90,7 @@ def pictures_between(image_shape, conv_channels, n_features):
             raise ValueError(f"image_shape must be given with conv_channels={conv_channels!r}")
         return [(n_features,)]
     shape = _image_shape(image_shape, n_features)
-    shapes = [shape]
+    shapes: list[tuple[int, ...]] = [shape]
     for n_out in channels:
         _, height, width = shapes[-1]
         if min(height, width) < 2:
@@ -87,7 +102,7 @@ def pictures_between(image_shape, conv_channels, n_features):
     return shapes
 
 
-def _image_shape(image_shape, n_features):
+def _image_shape(image_shape: Sequence[int], n_features: int) -> tuple[int, ...]:
     wanted = "image_shape must be (height, width) or (channels, height, width)"
     try:
         shape = tuple(image_shape)

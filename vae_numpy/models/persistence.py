@@ -9,9 +9,11 @@ import json
 import math
 import numbers
 from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from vae_numpy._types import FilePath
 from vae_numpy.layers import flatten
 from vae_numpy.models.archive import (
     FORMAT,
@@ -28,8 +30,13 @@ from vae_numpy.models.archive import (
 from vae_numpy.training import HeldOut, History
 from vae_numpy.utils import check_choice, check_integer
 
+if TYPE_CHECKING:  # they import this module
+    from vae_numpy.models.base import BaseAutoencoder
 
-def save(model, path, *, compact=False):
+Model = TypeVar("Model", bound="BaseAutoencoder")
+
+
+def save(model: "BaseAutoencoder", path: FilePath, *, compact: bool = False) -> None:
     """Write a fitted ``model`` to ``path``, all or nothing.
 
     ``compact`` keeps what is needed to use it: weights in half precision, no training state.
@@ -74,7 +81,7 @@ def _halved(weights):
     return weights.astype(np.float16)
 
 
-def load(cls, path, **arguments):
+def load(cls: type[Model], path: FilePath, **arguments: Any) -> Model:
     """Read a model of class ``cls`` from ``path``; ``arguments`` replace the stored ones."""
     with InPieces(path) as file:
         check_seal(file)
@@ -145,15 +152,16 @@ def _restore(model, one_row, header, arrays):
 
 
 class _Rationed(np.random.Generator):
-    """Draws zeros, and no more of them than the file holds weights.
+    """Draws zeros, and not many more of them than the file holds weights.
 
     All that a model draws to begin with is overwritten. So a file that states huge layers is
-    refused before they are made.
+    refused before they are made. ``build_networks`` of a reader's own may make layers and throw
+    them away: it gets some more, 80 MB at most.
     """
 
     def __init__(self, n_weights):
         super().__init__(np.random.PCG64(0))
-        self.n_weights = self.left = n_weights
+        self.n_weights, self.left = n_weights, n_weights + 10**7
 
     def uniform(self, low=0.0, high=1.0, size=None):
         self.left -= math.prod(size)

@@ -1,16 +1,20 @@
 """The variational autoencoder; with ``beta`` above 1, the beta-VAE."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from vae_numpy import kernels
+from vae_numpy._types import DTypeLike, FloatArray, RandomState
 from vae_numpy.kernels.reference import ACTIVATIONS
-from vae_numpy.layers import join, reparameterise, reparameterise_backward, split
-from vae_numpy.likelihoods import LIKELIHOODS
+from vae_numpy.layers import Parameter, join, reparameterise, reparameterise_backward, split
+from vae_numpy.likelihoods import LIKELIHOODS, Likelihood
 from vae_numpy.models.checks import hidden_sizes
 from vae_numpy.models.latent_variable import LatentVariableModel
 from vae_numpy.models.networks import pictures_between, stack
+from vae_numpy.training import Callback, Losses
 from vae_numpy.utils import check_choice, check_integer, check_number
 
 
@@ -53,13 +57,26 @@ class VAE(LatentVariableModel):
     categories : tuple of int or None
         The sizes of the one-hot blocks, which sum to the number of features: for
         ``likelihood="categorical"``, and for no other.
-    decoder_hidden_layer_sizes, decoder_activation : or None
-        None mirrors the encoder.
-    image_shape, conv_channels
+    decoder_hidden_layer_sizes : int, tuple of int or None
+    decoder_activation : str or None
+        None mirrors the encoder, here and for the widths.
+    image_shape : None, (H, W) or (C, H, W)
+    conv_channels : int or tuple of int
         As for ``Autoencoder``; the decoder's convolutions mirror the encoder's.
-    solver, learning_rate_init, learning_rate, batch_size, max_iter, tol, n_iter_no_change, \
-early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_start, callbacks
-        As for ``Autoencoder``.
+    solver : {"adam", "adagrad", "sgd"}
+        From here on all are as for ``Autoencoder``.
+    learning_rate_init : float, > 0
+    learning_rate : {"constant", "cosine", "step"}
+    batch_size : int or None
+    max_iter : int
+    tol : float or None
+    n_iter_no_change : int
+    early_stopping : bool
+    validation_fraction : float, between 0 and 1
+    weight_decay : float, >= 0
+    random_state : None, int or numpy.random.Generator
+    verbose, warm_start : bool
+    callbacks : list of callables or None
 
     Attributes
     ----------
@@ -107,38 +124,38 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
 
     def __init__(
         self,
-        n_components=2,
-        hidden_layer_sizes=(64, 64),
-        activation="tanh",
-        likelihood="gaussian",
-        beta=1.0,
+        n_components: int = 2,
+        hidden_layer_sizes: int | Sequence[int] = (64, 64),
+        activation: str = "tanh",
+        likelihood: str = "gaussian",
+        beta: float = 1.0,
         *,
-        capacity=None,
-        gamma=1000.0,
-        capacity_epochs=None,
-        warm_up=0,
-        free_bits=0.0,
-        variance=1.0,
-        categories=None,
-        decoder_hidden_layer_sizes=None,
-        decoder_activation=None,
-        image_shape=None,
-        conv_channels=(),
-        solver="adam",
-        learning_rate_init=0.001,
-        learning_rate="constant",
-        batch_size=64,
-        max_iter=200,
-        tol=None,
-        n_iter_no_change=10,
-        early_stopping=False,
-        validation_fraction=0.1,
-        weight_decay=0.0,
-        random_state=None,
-        verbose=False,
-        warm_start=False,
-        callbacks=None,
-    ):
+        capacity: float | None = None,
+        gamma: float = 1000.0,
+        capacity_epochs: int | None = None,
+        warm_up: int = 0,
+        free_bits: float = 0.0,
+        variance: float | str = 1.0,
+        categories: Sequence[int] | None = None,
+        decoder_hidden_layer_sizes: int | Sequence[int] | None = None,
+        decoder_activation: str | None = None,
+        image_shape: Sequence[int] | None = None,
+        conv_channels: int | Sequence[int] = (),
+        solver: str = "adam",
+        learning_rate_init: float = 0.001,
+        learning_rate: str = "constant",
+        batch_size: int | None = 64,
+        max_iter: int = 200,
+        tol: float | None = None,
+        n_iter_no_change: int = 10,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        weight_decay: float = 0.0,
+        random_state: RandomState = None,
+        verbose: bool = False,
+        warm_start: bool = False,
+        callbacks: Sequence[Callback] | None = None,
+    ) -> None:
         self.n_components = n_components
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -172,7 +189,7 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
 
     # One step of training -----------------------------------------------------------------------
 
-    def _step(self, x, rng):
+    def _step(self, x: FloatArray, rng: np.random.Generator) -> Losses:
         # forward
         mu, logvar = split(self.encoder_.forward(x))  # (N, K) each
         eps = rng.standard_normal(mu.shape, dtype=mu.dtype)
@@ -191,7 +208,7 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
         self.encoder_.backward(dh, accumulate=False, need_dx=False)
         return {"loss": nll + cost, "reconstruction": nll, "kl": kl.sum(), "kl_per_latent": kl}
 
-    def _penalty(self, kl):
+    def _penalty(self, kl: FloatArray) -> tuple[float, float | FloatArray]:
         """Compute what the KL (K,) costs, in nats, and the slope of that in each latent's KL."""
         if self.capacity is not None:
             rising, gamma = self.capacity_epochs or self.max_iter, float(self.gamma)
@@ -205,7 +222,7 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
         slope = beta * (kl > self.free_bits)
         return beta * np.maximum(kl, self.free_bits).sum(), slope.astype(self._dtype)
 
-    def _evaluate(self, X):
+    def _evaluate(self, X: FloatArray) -> float:
         # What early stopping compares: the loss at the final beta or capacity, with fixed noise.
         mu, logvar = self._in_blocks(lambda x: split(self._posterior(x)), X)
         kl = kernels.gaussian_kl(mu, logvar)[0].sum()
@@ -215,41 +232,43 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
             cost = float(self.beta) * kl
         eps = np.random.default_rng(0).standard_normal(mu.shape, dtype=mu.dtype)
 
-        def log_prob(x, z):
+        def log_prob(x: FloatArray, z: FloatArray) -> list[FloatArray]:
             return [self.likelihood_.log_prob(self._infer(self.decoder_, z), x)]
 
         with np.errstate(over="ignore", invalid="ignore"):
             (log_p,) = self._in_blocks(log_prob, X, reparameterise(mu, logvar, eps))
         return float(cost - log_p.mean())
 
-    def build_networks(self, n_features, dtype, rng):
+    def build_networks(self, n_features: int, dtype: DTypeLike, rng: np.random.Generator) -> None:
         K, hidden = self.n_components, hidden_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
         mirrored, activation = hidden[::-1], self.decoder_activation or self.activation
         if self.decoder_hidden_layer_sizes is not None:
             mirrored = hidden_sizes("decoder_hidden_layer_sizes", self.decoder_hidden_layer_sizes)
         pictures = pictures_between(self.image_shape, self.conv_channels, n_features)
-        options, n = {"pictures": pictures, "rng": rng, "dtype": dtype}, math.prod(pictures[-1])
+        n = math.prod(pictures[-1])
+        options: dict[str, Any] = {"pictures": pictures, "rng": rng, "dtype": dtype}
         self.encoder_ = stack((n, *hidden, 2 * K), self.activation, **options)
         self.decoder_ = stack((K, *mirrored, n), activation, up=True, **options)
 
-    def _begin(self, X, rng):
+    def _begin(self, X: FloatArray, rng: np.random.Generator) -> None:
         self.likelihood_ = self._new_likelihood(X)
         super()._begin(X, rng)
 
-    def _new_likelihood(self, X):
+    def _new_likelihood(self, X: FloatArray) -> Likelihood:
         likelihood = LIKELIHOODS[self.likelihood]
         arguments = {name: getattr(self, name) for name in likelihood.arguments}
         return likelihood(X.shape[1], X.dtype, **arguments)
 
-    def _parameters(self):
+    def _parameters(self) -> list[Parameter]:
         return super()._parameters() + self.likelihood_.parameters()
 
     @property
-    def log_variance_(self):
+    def log_variance_(self) -> Parameter:
         """The log-variance of p(x|z), a Parameter, where the likelihood has one."""
-        return self.likelihood_.log_variance
+        # Where it has none, the AttributeError is the answer that ``hasattr`` asks for.
+        return self.likelihood_.log_variance  # type: ignore[attr-defined]
 
-    def _check_arguments(self, X):
+    def _check_arguments(self, X: FloatArray) -> None:
         super()._check_arguments(X)
         check_choice("likelihood", self.likelihood, LIKELIHOODS)
         if self.categories is not None and self.likelihood != "categorical":
@@ -276,5 +295,5 @@ early_stopping, validation_fraction, weight_decay, random_state, verbose, warm_s
         check_integer("warm_up", self.warm_up, minimum=0)
         check_number("free_bits", self.free_bits, minimum=0)
 
-    def _check_data(self, X):
+    def _check_data(self, X: FloatArray) -> FloatArray:
         return self._new_likelihood(X).check_data(X, f"likelihood={self.likelihood!r}")

@@ -1,0 +1,76 @@
+"""What a chapter needs beside its page: one that was added, moved or renamed is missed here.
+
+That it has exercises, and shows them, is the subject of tests/exercises_gate.
+"""
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CONTENTS = (ROOT / "_toc.yml").read_text("utf-8")
+INDEX = (ROOT / "book/index.md").read_text("utf-8")
+PAGES = re.findall(r"file: book/(\d\d_\w+)$", CONTENTS, re.M)
+
+
+@pytest.fixture(scope="module")
+def chapter_map():
+    path = ROOT / "book/figures/chapter_map.py"
+    spec = importlib.util.spec_from_file_location("chapter_map", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_pages_count_from_one_without_a_gap():
+    assert [int(page[:2]) for page in PAGES] == list(range(1, len(PAGES) + 1))
+    assert PAGES == sorted(path.stem for path in (ROOT / "book").glob("[0-9][0-9]_*.md"))
+
+
+def test_the_landing_page_lists_every_chapter_in_order(chapter_map):
+    titles = [chapter.title for chapter in chapter_map.chapters()]
+    want = [(str(i + 1), t, p) for i, (t, p) in enumerate(zip(titles, PAGES, strict=True))]
+    assert re.findall(r"^(\d+)\. \[(.+?)\]\((\d\d_\w+)\.md\)", INDEX, re.M) == want
+
+
+def test_the_map_is_drawn_and_told_in_words(chapter_map):
+    assert chapter_map.TARGET.read_text("utf-8") == chapter_map.draw(), (
+        "run: python book/figures/chapter_map.py"
+    )
+    told = " ".join(
+        f"Chapter {i + 1}, {chapter.title}, {chapter.question[0].lower()}{chapter.question[1:]}"
+        for i, chapter in enumerate(chapter_map.chapters())
+    )
+    alt = re.search(r"chapter_map\.svg\n(?::.*\n)*?:alt: (.*)", INDEX)[1]
+    assert alt.replace(":", ",").endswith(told.replace(":", ","))
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "book").glob("*.md")), ids=lambda page: page.stem)
+def test_no_page_speaks_of_a_chapter_that_is_not_there(page):
+    numbers = re.findall(r"\b[Cc]hapters? (\d+)(?: (?:and|to) (\d+))?", page.read_text("utf-8"))
+    assert all(int(n) <= len(PAGES) for pair in numbers for n in pair if n)
+
+
+@pytest.mark.slow
+def test_the_last_chapter_can_be_given_another_number(tmp_path):
+    def run(*command):
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+
+    if run("git", "clone", "-q", str(ROOT), ".").returncode:
+        pytest.skip("this is no clone")
+    last, name = int(PAGES[-1][:2]), PAGES[-1][3:]
+    moved = run(sys.executable, "book/renumber.py", str(last), str(last + 1))
+    assert moved.returncode == 0, moved.stderr
+    left = rf"{PAGES[-1]}|ch{last:02d}|ex-{last}-|facts. {last}\.|[Cc]hapter {last}\b"
+    found = run("git", "grep", "-nE", left, "--", "*.md", "vae_numpy/exercises", "book/exercises")
+    assert found.stdout == ""
+    code = f"from vae_numpy.exercises import find; print(find('{last + 1}.1').name)"
+    assert run(sys.executable, "-c", code).returncode == 0
+    assert f"{last + 1}. [" in (tmp_path / "book/index.md").read_text("utf-8")
+    assert (tmp_path / f"book/{last + 1:02d}_{name}.md").exists()
+    again = run(sys.executable, "book/renumber.py", str(last - 1), str(last + 1))
+    assert again.returncode == 1 and f"chapter {last + 1} is there" in again.stderr
