@@ -22,7 +22,7 @@ from vae_numpy.layers import flatten
 from vae_numpy.losses import squared_error
 from vae_numpy.metrics import explained_variance, pca_spectrum
 from vae_numpy.models import Autoencoder
-from vae_numpy.models.autoencoder import dense_stack
+from vae_numpy.models.networks import stack
 from vae_numpy.optimisers import Adam
 from vae_numpy.schedules import fit_growing, learning_rate_at
 
@@ -240,8 +240,8 @@ class Variant:
         self.features, self.pull = features, pull
         options = {"activation": "tanh", "rng": self.rng, "dtype": np.float32}
         K, sizes = n_components, hidden_layer_sizes
-        self.encoder = dense_stack((2, *sizes, K), **options)
-        self.decoder = dense_stack((9 if features else K, *sizes[::-1], 2), **options)
+        self.encoder = stack((2, *sizes, K), **options)
+        self.decoder = stack((9 if features else K, *sizes[::-1], 2), **options)
 
     def transform(self, X):
         return self.encoder.forward(X)

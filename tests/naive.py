@@ -237,6 +237,28 @@ LIKELIHOODS = {
 }
 
 
+# Convolutions ----------------------------------------------------------------------------------
+
+
+def convolution_terms(large, small, W, stride, padding):
+    """List what a convolution adds up, as three indices: of large, of small and of W.
+
+    ``large`` (N, C, H, W) and ``small`` (N, C', H', W') are shapes; each pixel of small is the sum
+    of the pixel of large times the weight, in all terms with its index.
+    """
+    (n_pictures, channels, height, width), (_, n_out, down, across) = large, small
+    for n in range(n_pictures):
+        for o in range(n_out):
+            for p in range(down):
+                for q in range(across):
+                    for c in range(channels):
+                        for i in range(W[1]):
+                            for j in range(W[2]):
+                                r, s = p * stride + i - padding, q * stride + j - padding
+                                if 0 <= r < height and 0 <= s < width:
+                                    yield (n, c, r, s), (n, o, p, q), (c, i, j, o)
+
+
 # Gradients --------------------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ differentiation and no plan for one. The modules are meant to be read beside the
 
     kernels      the array arithmetic, once in NumPy and once compiled by numba
     layers       Dense, Sequential
+    convolution  Conv2D, ConvTranspose2D
     losses       squared error, negative log-likelihoods, the Gaussian KL
     likelihoods  what a decoder's output says of a datum, one class each
     optimisers   SGD, Adagrad, Adam
@@ -24,6 +25,7 @@ import importlib
 __version__ = "0.1.0"
 
 __all__ = [
+    "convolution",
     "data",
     "exercises",
     "gradcheck",

@@ -5,19 +5,18 @@ A layer never updates its own weights: ``backward`` adds into the gradients, and
 in a ``Sequential`` and in every model stands under ``Layer``.
 """
 
-import operator
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from vae_numpy import kernels
 from vae_numpy._types import ArrayLike, DTypeLike, FloatArray, MaybeNone
-from vae_numpy.kernels.reference import ACTIVATIONS
-from vae_numpy.parameters import Parameter, check_parameter, flatten
-from vae_numpy.utils import check_choice, check_generator, check_integer
+from vae_numpy.parameters import Affine, Parameter, check_parameter, flatten
+from vae_numpy.utils import check_integer
 
 __all__ = [
+    "Affine",
     "Dense",
     "Layer",
     "Parameter",
@@ -36,7 +35,7 @@ class Layer(Protocol):
     """What the networks and the models ask of a layer; a class that has it all is one.
 
     Rows are samples, whatever is in them: a layer on pictures takes (N, C H W) and knows the shape
-    behind it. ``Dense`` and ``Sequential`` are layers.
+    behind it. ``Dense``, ``Conv2D``, ``ConvTranspose2D`` and ``Sequential`` are layers.
 
     Attributes
     ----------
@@ -139,7 +138,7 @@ def widest(network: Layer) -> int:
     return max(max(layer.n_in, layer.n_out) for layer in layers)
 
 
-class Dense:
+class Dense(Affine):
     """The dense layer y = f(x W + b).
 
     The weights start uniform in +-sqrt(6 / (n_in + n_out)) (Glorot & Bengio 2010, eq. 16), for
@@ -192,16 +191,17 @@ class Dense:
     ) -> None:
         check_integer("n_in", n_in, minimum=1)
         check_integer("n_out", n_out, minimum=1)
-        check_choice("activation", activation, ACTIVATIONS)
-        check_generator(rng)
-        dtype = _floating(dtype)
-        self.n_in, self.n_out, self.activation = n_in, n_out, activation
-        limit = np.sqrt(6 / (n_in if activation == "relu" else n_in + n_out))
-        self.W = Parameter(rng.uniform(-limit, limit, (n_in, n_out)).astype(dtype))
-        self.b = Parameter(np.zeros(n_out, dtype)) if bias else None
-        self._x: FloatArray | None = None
-        self._y: FloatArray | None = None
-        self._checked: tuple[object, ...] = (None,) * 4  # the arrays that were last found to fit
+        super().__init__(
+            n_in,
+            n_out,
+            shape=(n_in, n_out),
+            fans=(n_in, n_out),
+            n_bias=n_out,
+            activation=activation,
+            rng=rng,
+            dtype=dtype,
+            bias=bias,
+        )
 
     def forward(self, x: ArrayLike, *, remember: bool = True) -> FloatArray:
         """Compute y = f(x W + b).
@@ -222,10 +222,7 @@ class Dense:
             If ``x`` is not (N, n_in), or an array of a parameter was replaced by one that does not
             fit.
         """
-        self._check_parameters()
-        x = np.asarray(x, self.W.value.dtype)
-        if x.ndim != 2 or x.shape[1] != self.n_in:
-            raise ValueError(f"x must have shape (N, {self.n_in}), got {x.shape}")
+        x = self._take(x)
         b = None if self.b is None else self.b.value
         y = kernels.dense_forward(x, self.W.value, b, self.activation)
         if remember:
@@ -259,12 +256,7 @@ class Dense:
         ValueError
             If ``dy`` has another shape than that output, or as for ``forward``.
         """
-        if self._x is None or self._y is None:
-            raise RuntimeError("backward needs a forward(x) before it")
-        self._check_parameters()
-        dy = np.asarray(dy, self.W.value.dtype)
-        if dy.shape != self._y.shape:
-            raise ValueError(f"dy must have the output's shape {self._y.shape}, got {dy.shape}")
+        dy = self._take_gradient(dy)
         db = None if self.b is None else self.b.grad
         return kernels.dense_backward(
             dy,
@@ -278,41 +270,8 @@ class Dense:
             need_dx=need_dx,
         )
 
-    def _check_parameters(self) -> None:
-        W, b = self.W, self.b
-        arrays = W.value, W.grad, b and b.value, b and b.grad
-        if all(map(operator.is_, arrays, self._checked)):  # as in every step but the first
-            return
-        types = check_parameter("W", W, (self.n_in, self.n_out))
-        if b is not None:
-            check_parameter("b", b, (self.n_out,), types)
-        self._checked = arrays
-
-    def parameters(self) -> list[Parameter]:
-        """List the parameters: W and, where there is one, b.
-
-        Returns
-        -------
-        list of Parameter
-        """
-        return [self.W] if self.b is None else [self.W, self.b]
-
-    def __getstate__(self) -> dict[str, Any]:
-        # A copy or a pickle holds what was learnt, not the last batch.
-        return {**vars(self), "_x": None, "_y": None, "_checked": (None,) * 4}
-
     def __repr__(self) -> str:
         return f"Dense({self.n_in}, {self.n_out}, {self.activation!r})"
-
-
-def _floating(dtype: DTypeLike) -> np.dtype:
-    try:
-        known = None if dtype is None else np.dtype(dtype)  # NumPy takes None for float64
-    except TypeError:
-        known = None
-    if known not in (np.float32, np.float64):
-        raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
-    return known
 
 
 class Sequential:

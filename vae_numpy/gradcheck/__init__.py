@@ -4,12 +4,14 @@
     doctor           the likely mistake, named from the pattern of what is wrong
     known_mistakes   what people get wrong in a dense layer, a Bernoulli loss, the KL divergence
                      and the reparameterised sample
+    convolution    the same for a convolution
     consultation     the doctor asked about all gradients of such an operation at once
 
-It compares numbers and knows some forty ways to go wrong. It does not read code, and a gradient
+It compares numbers and knows some fifty ways to go wrong. It does not read code, and a gradient
 that is right for the wrong loss is right to it.
 """
 
+from vae_numpy.gradcheck.convolution import diagnose_convolution
 from vae_numpy.gradcheck.differences import (
     Verdict,
     check_gradient,
@@ -34,6 +36,7 @@ __all__ = [
     "check_layer",
     "diagnose",
     "diagnose_bernoulli",
+    "diagnose_convolution",
     "diagnose_dense",
     "diagnose_kl",
     "diagnose_reparameterise",

@@ -53,36 +53,44 @@ def _dense_suspects(x, W, b, dy, activation, x_redrawn=()):
     da = dy * derivative(y)
     suspects = []
 
-    def suspect_da(mistake, message, wrong_da):
-        suspects.append((mistake, message, _gradients_from_da(x, W, wrong_da)))
-
     if b is not None:
-        message = "is computed with a = x W: the bias is forgotten"
-        suspect_da("forgotten_bias", message, dy * derivative(f(x @ W)))
         unused = {"db": np.zeros_like(b)}
         suspects.append(("forgotten_bias", "is 0: the bias gets no gradient", unused))
-    if activation != "identity":
-        told = f"takes {activation}'s derivative"
-        suspect_da(
-            "derivative_at_input",
-            f"{told} at the input a: written with y, it needs y = {activation}(a)",
-            dy * derivative(a),
-        )
-        suspect_da(
-            "derivative_at_input",
-            f"{told} at the output where the formula wants the input: written with a, it needs a",
-            dy * derivative(f(y)),
-        )
-        suspect_da("derivative_missing", f"lacks {activation}'s derivative: da = dy * f'", dy)
-        suspect_da("derivative_of_another", f"{told} twice", da * derivative(y))
-    for other, (_, slope) in ACTIVATIONS.items():
-        if other not in (activation, "identity"):
-            message = f"takes {other}'s derivative, where the activation is {activation}"
-            suspect_da("derivative_of_another", message, dy * slope(y))
+    for mistake, message, wrong in wrong_activations(a, x @ W, dy, activation):
+        suspects.append((mistake, message, _gradients_from_da(x, W, wrong)))
     for redrawn in x_redrawn:
         message = "is computed with other noise in x than the forward pass had"
         suspects.append(("noise", message, _gradients_from_da(redrawn, W, da)))
     return suspects + _wrong_products(x, W, da)
+
+
+def wrong_activations(a, without_bias, dy, activation):
+    """Yield (mistake, message, the da that it makes) of what goes wrong at y = f(a), b in a."""
+    f, derivative = ACTIVATIONS[activation]
+    y = f(a)
+    da = dy * derivative(y)
+    if np.any(a != without_bias):
+        message = "is computed from an a without b: the bias is forgotten"
+        yield "forgotten_bias", message, dy * derivative(f(without_bias))
+    if activation != "identity":
+        told = f"takes {activation}'s derivative"
+        yield (
+            "derivative_at_input",
+            f"{told} at the input a: written with y, it needs y = {activation}(a)",
+            dy * derivative(a),
+        )
+        yield (
+            "derivative_at_input",
+            f"{told} at the output where the formula wants the input: written with a, it needs a",
+            dy * derivative(f(y)),
+        )
+        message = f"lacks {activation}'s derivative: da = dy * f'"
+        yield "derivative_missing", message, dy
+        yield "derivative_of_another", f"{told} twice", da * derivative(y)
+    for other, (_, slope) in ACTIVATIONS.items():
+        if other not in (activation, "identity"):
+            message = f"takes {other}'s derivative, where the activation is {activation}"
+            yield "derivative_of_another", message, dy * slope(y)
 
 
 def _wrong_products(x, W, da):

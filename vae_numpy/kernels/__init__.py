@@ -181,6 +181,7 @@ def warm_up(dtypes: Iterable[DTypeLike] = (np.float32, np.float64)) -> None:
                 db = None if b is None else row.copy()
                 y = active.dense_forward(x, x, b, activation)
                 active.dense_backward(x, x, y, x, activation, x.copy(), db)
+                _warm_up_convolutions(active, b, activation, dtype)
         active.squared_error(x, x)
         active.gaussian_kl(x, x)
         for name in KERNELS:
@@ -198,3 +199,12 @@ def warm_up(dtypes: Iterable[DTypeLike] = (np.float32, np.float64)) -> None:
         active.render_sprites(
             np.zeros(1, np.int64), one, one, one, one, 8, np.empty((1, 8, 8), dtype)
         )
+
+
+def _warm_up_convolutions(active, b, activation, dtype):
+    pictures, W = np.ones((2, 2, 3, 3), dtype), np.ones((2, 2, 2, 2), dtype)
+    for name, more in {"conv": (), "conv_transpose": ((2, 4, 4),)}.items():
+        arguments = activation, 1, 0
+        y = getattr(active, f"{name}_forward")(pictures, W, b, *arguments, *more)
+        gradients = W.copy(), None if b is None else b.copy()
+        getattr(active, f"{name}_backward")(y, pictures, y, W, *arguments, *gradients)

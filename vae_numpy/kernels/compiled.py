@@ -11,6 +11,7 @@ import numpy as np
 
 from vae_numpy._types import FloatArray
 from vae_numpy.kernels import reference
+from vae_numpy.kernels.convolution import add_weight_gradient, convolve, convolve_transposed
 from vae_numpy.kernels.jit import jit
 from vae_numpy.kernels.product import add_bias, add_bias_relu, product_into
 from vae_numpy.kernels.threads import own_product
@@ -88,6 +89,12 @@ _TIMES_DERIVATIVE = {
 }
 
 
+def _times_derivative(dy, y, activation):
+    if activation in _TIMES_DERIVATIVE:
+        return _TIMES_DERIVATIVE[activation](dy, y)
+    return dy * reference.ACTIVATIONS[activation][1](y)
+
+
 @jit
 def _add_column_sums(da, db):
     for i in range(da.shape[0]):
@@ -107,10 +114,7 @@ def dense_backward(
     accumulate: bool = True,
     need_dx: bool = True,
 ) -> FloatArray | None:
-    if activation in _TIMES_DERIVATIVE:
-        da = _TIMES_DERIVATIVE[activation](dy, y)
-    else:
-        da = dy * reference.ACTIVATIONS[activation][1](y)
+    da = _times_derivative(dy, y, activation)
     own = own_product(len(x) * W.size)
     if own:
         product_into(dW, x.T, da, add=accumulate)
@@ -125,6 +129,110 @@ def dense_backward(
     if not need_dx:
         return None
     return product_into(np.empty_like(x), da, W.T) if own else da @ W.T
+
+
+# Convolutions -------------------------------------------------------------------------------
+
+
+def conv_forward(
+    x: FloatArray,
+    W: FloatArray,
+    b: FloatArray | None,
+    activation: str,
+    stride: int,
+    padding: int,
+) -> FloatArray:
+    return _activated(convolve(x, W, stride, padding), b, activation)
+
+
+def conv_backward(
+    dy: FloatArray,
+    x: FloatArray,
+    y: FloatArray,
+    W: FloatArray,
+    activation: str,
+    stride: int,
+    padding: int,
+    dW: FloatArray,
+    db: FloatArray | None,
+    *,
+    accumulate: bool = True,
+    need_dx: bool = True,
+) -> FloatArray | None:
+    da = _before_activation(dy, y, activation, db, accumulate)
+    add_weight_gradient(x, da, stride, padding, dW, accumulate=accumulate)
+    return convolve_transposed(da, W, stride, padding, x.shape[1:]) if need_dx else None
+
+
+def conv_transpose_forward(
+    x: FloatArray,
+    W: FloatArray,
+    b: FloatArray | None,
+    activation: str,
+    stride: int,
+    padding: int,
+    shape: tuple[int, ...],
+) -> FloatArray:
+    return _activated(convolve_transposed(x, W, stride, padding, shape), b, activation)
+
+
+def conv_transpose_backward(
+    dy: FloatArray,
+    x: FloatArray,
+    y: FloatArray,
+    W: FloatArray,
+    activation: str,
+    stride: int,
+    padding: int,
+    dW: FloatArray,
+    db: FloatArray | None,
+    *,
+    accumulate: bool = True,
+    need_dx: bool = True,
+) -> FloatArray | None:
+    da = _before_activation(dy, y, activation, db, accumulate)
+    add_weight_gradient(da, x, stride, padding, dW, accumulate=accumulate)
+    return convolve(da, W, stride, padding) if need_dx else None
+
+
+def _activated(a, b, activation):
+    """Apply f(a + b) to a, (N, C, H, W), in place where it can be; a bias is one per channel."""
+    if b is not None or activation == "relu":
+        _add_bias_relu_per_channel(a, b, activation == "relu")
+    if activation in ("identity", "relu"):
+        return a
+    return reference.ACTIVATIONS[activation][0](a)
+
+
+def _before_activation(dy, y, activation, db, accumulate):
+    """Return da (N, C, H, W), and add it into db, or write it there unless ``accumulate``."""
+    rows = (-1, y.shape[3])
+    da = _times_derivative(dy.reshape(rows), y.reshape(rows), activation).reshape(y.shape)
+    if db is not None:
+        if not accumulate:
+            db[...] = 0
+        _add_channel_sums(da, db)
+    return da
+
+
+@jit
+def _add_bias_relu_per_channel(a, b, relu):
+    for n in range(a.shape[0]):
+        for c in range(a.shape[1]):
+            picture = a[n, c].ravel()
+            if b is not None:
+                for i in range(picture.size):
+                    picture[i] += b[c]
+            if relu:
+                for i in range(picture.size):
+                    picture[i] = picture[i] if not picture[i] < 0 else 0  # a NaN stays one
+
+
+@jit
+def _add_channel_sums(da, db):
+    for n in range(da.shape[0]):
+        for c in range(da.shape[1]):
+            db[c] += da[n, c].sum()
 
 
 # Losses -------------------------------------------------------------------------------------

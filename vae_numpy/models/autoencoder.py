@@ -1,5 +1,6 @@
 """The nonlinear autoencoder, and the denoising one, which is the same with damaged input."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -8,35 +9,23 @@ import numpy as np
 from vae_numpy._types import DTypeLike, FloatArray, RandomState
 from vae_numpy.data.corruption import check_noise, corrupt
 from vae_numpy.kernels.reference import ACTIVATIONS
-from vae_numpy.layers import Dense, Sequential
 from vae_numpy.likelihoods import Bernoulli, Likelihood, SquaredError
 from vae_numpy.models.base import BaseAutoencoder
 from vae_numpy.models.checks import hidden_sizes
+from vae_numpy.models.networks import pictures_between, stack
 from vae_numpy.training import Callback, Losses
 from vae_numpy.utils import check_choice
 
 LOSSES: dict[str, Likelihood] = {"squared_error": SquaredError(), "bernoulli": Bernoulli()}
 
 
-def dense_stack(
-    sizes: Sequence[int], activation: str, *, rng: np.random.Generator, dtype: DTypeLike
-) -> Sequential:
-    """Stack Dense layers through ``sizes``; all but the last have the activation."""
-    last = len(sizes) - 2
-    return Sequential(
-        [
-            Dense(n_in, n_out, "identity" if i == last else activation, rng=rng, dtype=dtype)
-            for i, (n_in, n_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True))
-        ]
-    )
-
-
 class Autoencoder(BaseAutoencoder):
     """A nonlinear autoencoder: dense layers down to a few latents and up again.
 
     The encoder goes through ``hidden_layer_sizes``, the decoder through the same in reverse;
-    the code and the output are linear. With ``noise`` it is a denoising autoencoder: it sees
-    damaged data and is to return the undamaged (Vincent et al. 2010).
+    the code and the output are linear. For pictures there may be convolutions as well. With
+    ``noise`` it is a denoising autoencoder: it sees damaged data and is to return the undamaged
+    (Vincent et al. 2010).
 
     Features should be of the order of 1: scale them first.
 
@@ -51,6 +40,14 @@ class Autoencoder(BaseAutoencoder):
     loss : {"squared_error", "bernoulli"}
         ``"bernoulli"`` takes data in [0, 1]; the decoder then puts out logits, and
         ``inverse_transform`` probabilities.
+    image_shape : None, (H, W) or (C, H, W)
+        Of data that are pictures: height and width in pixels, and channels if there are several;
+        a row of X holds them channel by channel.
+    conv_channels : int or tuple of int
+        The channels of the convolutions that the encoder has before its hidden layers, and the
+        decoder, transposed and in reverse, after them; ``()`` for none. Each takes patches of
+        4 x 4 pixels with stride 2 and padding 1 (Burgess et al. 2018, appendix A.1), and so
+        halves height and width.
     noise : None, {"gaussian", "masking", "salt_and_pepper"} or callable
         Damage done to the input while training, see ``vae_numpy.data.corrupt``.
     noise_level : float
@@ -100,7 +97,13 @@ class Autoencoder(BaseAutoencoder):
     (500, 1)
     """
 
-    _network_arguments = ("n_components", "hidden_layer_sizes", "activation")
+    _network_arguments = (
+        "n_components",
+        "hidden_layer_sizes",
+        "activation",
+        "image_shape",
+        "conv_channels",
+    )
 
     def __init__(
         self,
@@ -109,6 +112,8 @@ class Autoencoder(BaseAutoencoder):
         activation: str = "tanh",
         loss: str = "squared_error",
         *,
+        image_shape: Sequence[int] | None = None,
+        conv_channels: int | Sequence[int] = (),
         noise: str | Callable | None = None,
         noise_level: float = 0.1,
         solver: str = "adam",
@@ -130,6 +135,8 @@ class Autoencoder(BaseAutoencoder):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.loss = loss
+        self.image_shape = image_shape
+        self.conv_channels = conv_channels
         self.noise = noise
         self.noise_level = noise_level
         self.solver = solver
@@ -152,6 +159,7 @@ class Autoencoder(BaseAutoencoder):
         check_choice("activation", self.activation, ACTIVATIONS)
         check_choice("loss", self.loss, LOSSES)
         hidden_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
+        pictures_between(self.image_shape, self.conv_channels, X.shape[1])
         if self.noise is not None and not callable(self.noise):
             check_noise(self.noise, self.noise_level)
 
@@ -160,10 +168,11 @@ class Autoencoder(BaseAutoencoder):
 
     def build_networks(self, n_features: int, dtype: DTypeLike, rng: np.random.Generator) -> None:
         hidden = hidden_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
-        sizes = (n_features, *hidden, self.n_components)
-        options: dict[str, Any] = {"activation": self.activation, "rng": rng, "dtype": dtype}
-        self.encoder_ = dense_stack(sizes, **options)
-        self.decoder_ = dense_stack(sizes[::-1], **options)
+        pictures = pictures_between(self.image_shape, self.conv_channels, n_features)
+        sizes = (math.prod(pictures[-1]), *hidden, self.n_components)
+        options: dict[str, Any] = {"pictures": pictures, "rng": rng, "dtype": dtype}
+        self.encoder_ = stack(sizes, self.activation, **options)
+        self.decoder_ = stack(sizes[::-1], self.activation, up=True, **options)
 
     def _step(self, x: FloatArray, rng: np.random.Generator) -> Losses:
         # forward

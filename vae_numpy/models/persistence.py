@@ -107,13 +107,17 @@ def load(cls: type[Model], path: FilePath, **arguments: Any) -> Model:
     return model
 
 
+_MOST_PIXELS = 2**24  # a picture that takes no more than 128 MB
+
+
 def _one_row(header, arrays):
     """Return a row of zeros such as the model was fitted to, (1, n_features)."""
     check_choice("dtype", header["dtype"], ("float32", "float64"))
-    # At least one weight stands behind each feature.
-    check_integer(
-        "n_features_in_", header["n_features_in_"], minimum=1, maximum=arrays["weights"].size
-    )
+    # At least one weight stands behind each feature, unless convolutions share theirs.
+    most = arrays["weights"].size
+    if header["arguments"].get("conv_channels"):
+        most = max(most, _MOST_PIXELS)
+    check_integer("n_features_in_", header["n_features_in_"], minimum=1, maximum=most)
     return np.zeros((1, header["n_features_in_"]), header["dtype"])
 
 

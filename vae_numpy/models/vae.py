@@ -1,5 +1,6 @@
 """The variational autoencoder; with ``beta`` above 1, the beta-VAE."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,9 +11,9 @@ from vae_numpy._types import DTypeLike, FloatArray, RandomState
 from vae_numpy.kernels.reference import ACTIVATIONS
 from vae_numpy.layers import Parameter, join, reparameterise, reparameterise_backward, split
 from vae_numpy.likelihoods import LIKELIHOODS, Likelihood
-from vae_numpy.models.autoencoder import dense_stack
 from vae_numpy.models.checks import hidden_sizes
 from vae_numpy.models.latent_variable import LatentVariableModel
+from vae_numpy.models.networks import pictures_between, stack
 from vae_numpy.training import Callback, Losses
 from vae_numpy.utils import check_choice, check_integer, check_number
 
@@ -59,6 +60,9 @@ class VAE(LatentVariableModel):
     decoder_hidden_layer_sizes : int, tuple of int or None
     decoder_activation : str or None
         None mirrors the encoder, here and for the widths.
+    image_shape : None, (H, W) or (C, H, W)
+    conv_channels : int or tuple of int
+        As for ``Autoencoder``; the decoder's convolutions mirror the encoder's.
     solver : {"adam", "adagrad", "sgd"}
         From here on all are as for ``Autoencoder``.
     learning_rate_init : float, > 0
@@ -94,6 +98,14 @@ class VAE(LatentVariableModel):
     >>> vae = VAE(n_components=1, variance="learnt", max_iter=5, random_state=0).fit(X)
     >>> vae.sample(3, random_state=0).shape
     (3, 2)
+
+    The network of Burgess et al. (2018), for pictures of 64 x 64 pixels:
+
+    >>> pictures = {"image_shape": (64, 64), "conv_channels": (32, 32, 32, 32)}
+    >>> vae = VAE(10, (256, 256), "relu", "bernoulli", **pictures)
+    >>> vae.build_networks(64 * 64, np.float32, np.random.default_rng(0))
+    >>> vae.encoder_.layers[0]
+    Conv2D((1, 64, 64), 32, (4, 4), 'relu', stride=2, padding=1)
     """
 
     _learned = (*LatentVariableModel._learned, "likelihood_")
@@ -106,6 +118,8 @@ class VAE(LatentVariableModel):
         "categories",
         "decoder_hidden_layer_sizes",
         "decoder_activation",
+        "image_shape",
+        "conv_channels",
     )
 
     def __init__(
@@ -125,6 +139,8 @@ class VAE(LatentVariableModel):
         categories: Sequence[int] | None = None,
         decoder_hidden_layer_sizes: int | Sequence[int] | None = None,
         decoder_activation: str | None = None,
+        image_shape: Sequence[int] | None = None,
+        conv_channels: int | Sequence[int] = (),
         solver: str = "adam",
         learning_rate_init: float = 0.001,
         learning_rate: str = "constant",
@@ -154,6 +170,8 @@ class VAE(LatentVariableModel):
         self.categories = categories
         self.decoder_hidden_layer_sizes = decoder_hidden_layer_sizes
         self.decoder_activation = decoder_activation
+        self.image_shape = image_shape
+        self.conv_channels = conv_channels
         self.solver = solver
         self.learning_rate_init = learning_rate_init
         self.learning_rate = learning_rate
@@ -222,15 +240,15 @@ class VAE(LatentVariableModel):
         return float(cost - log_p.mean())
 
     def build_networks(self, n_features: int, dtype: DTypeLike, rng: np.random.Generator) -> None:
-        K, sizes = self.n_components, hidden_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
-        decoder_sizes, activation = sizes[::-1], self.decoder_activation or self.activation
+        K, hidden = self.n_components, hidden_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
+        mirrored, activation = hidden[::-1], self.decoder_activation or self.activation
         if self.decoder_hidden_layer_sizes is not None:
-            decoder_sizes = hidden_sizes(
-                "decoder_hidden_layer_sizes", self.decoder_hidden_layer_sizes
-            )
-        options: dict[str, Any] = {"rng": rng, "dtype": dtype}
-        self.encoder_ = dense_stack((n_features, *sizes, 2 * K), self.activation, **options)
-        self.decoder_ = dense_stack((K, *decoder_sizes, n_features), activation, **options)
+            mirrored = hidden_sizes("decoder_hidden_layer_sizes", self.decoder_hidden_layer_sizes)
+        pictures = pictures_between(self.image_shape, self.conv_channels, n_features)
+        n = math.prod(pictures[-1])
+        options: dict[str, Any] = {"pictures": pictures, "rng": rng, "dtype": dtype}
+        self.encoder_ = stack((n, *hidden, 2 * K), self.activation, **options)
+        self.decoder_ = stack((K, *mirrored, n), activation, up=True, **options)
 
     def _begin(self, X: FloatArray, rng: np.random.Generator) -> None:
         self.likelihood_ = self._new_likelihood(X)
@@ -261,6 +279,7 @@ class VAE(LatentVariableModel):
                     f"{name} must be {default} with likelihood={self.likelihood!r}, got {given!r}"
                 )
         check_choice("activation", self.activation, ACTIVATIONS)
+        pictures_between(self.image_shape, self.conv_channels, X.shape[1])
         if self.decoder_activation is not None:
             check_choice("decoder_activation", self.decoder_activation, ACTIVATIONS)
         check_number("beta", self.beta, minimum=0)
