@@ -13,7 +13,7 @@ import numpy as np
 
 from vae_numpy import kernels
 from vae_numpy._types import ArrayLike, DTypeLike, FloatArray, MaybeNone
-from vae_numpy.parameters import Affine
+from vae_numpy.layers import Affine
 from vae_numpy.utils import check_integer
 
 __all__ = ["Conv2D", "ConvTranspose2D"]

@@ -5,15 +5,18 @@ A layer never updates its own weights: ``backward`` adds into the gradients, and
 in a ``Sequential`` and in every model stands under ``Layer``.
 """
 
+import operator
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 
 from vae_numpy import kernels
 from vae_numpy._types import ArrayLike, DTypeLike, FloatArray, MaybeNone
-from vae_numpy.parameters import Affine, Parameter, check_parameter, flatten
-from vae_numpy.utils import check_integer
+from vae_numpy.kernels.reference import ACTIVATIONS
+from vae_numpy.parameters import Parameter, check_parameter, flatten
+from vae_numpy.protocol import Layer, widest
+from vae_numpy.utils import check_choice, check_generator, check_integer
 
 __all__ = [
     "Affine",
@@ -31,111 +34,117 @@ __all__ = [
 ]
 
 
-class Layer(Protocol):
-    """What the networks and the models ask of a layer; a class that has it all is one.
+class Affine:
+    """What layers with weights share: y = f(a), where a is linear in x, plus a bias.
 
-    Rows are samples, whatever is in them: a layer on pictures takes (N, C H W) and knows the shape
-    behind it. ``Dense``, ``Conv2D``, ``ConvTranspose2D`` and ``Sequential`` are layers.
+    ``Dense``, ``Conv2D`` and ``ConvTranspose2D`` add ``forward`` and ``backward``. The weights
+    start uniform in +-sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010, eq. 16), for relu in
+    +-sqrt(6 / fan_in) (He et al. 2015, eq. 10); the bias starts at zero.
 
-    Attributes
+    Parameters
     ----------
     n_in, n_out : int
         Numbers in a row that comes in and in one that goes out.
-    shape_in, shape_out : tuple of int, optional
-        For a layer on pictures, (C, H, W): channels, height, width. ``n_in`` and ``n_out`` are
-        their products.
+    shape : tuple of int
+        Of the weights.
+    fans : tuple of two numbers, (fan_in, fan_out)
+        How many inputs an output is computed from, and how many outputs an input goes into.
+    n_bias : int
+        Numbers in the bias.
+    activation : str
+        This one and the next three are as of ``Dense``.
+    rng : numpy.random.Generator
+    dtype : float32 or float64
+    bias : bool
 
-    Examples
-    --------
-    A layer without parameters, and a VAE that trains through it:
+    Attributes
+    ----------
+    W : Parameter
+    b : Parameter or None
 
-    >>> class LeakyReLU:
-    ...     def __init__(self, n):
-    ...         self.n_in = self.n_out = n
-    ...     def forward(self, x, *, remember=True):
-    ...         if remember:
-    ...             self.x = x
-    ...         return np.where(x > 0, x, 0.1 * x)
-    ...     def backward(self, dy, *, accumulate=True, need_dx=True):
-    ...         return np.where(self.x > 0, dy, 0.1 * dy)
-    ...     def parameters(self):
-    ...         return []
-    >>> from vae_numpy.models import VAE
-    >>> class LeakyVAE(VAE):
-    ...     def build_networks(self, n_features, dtype, rng):
-    ...         super().build_networks(n_features, dtype, rng)  # for the decoder
-    ...         first = Dense(n_features, 8, rng=rng, dtype=dtype)
-    ...         last = Dense(8, 2 * self.n_components, rng=rng, dtype=dtype)
-    ...         self.encoder_ = Sequential([first, LeakyReLU(8), last])
-    >>> X = np.random.default_rng(0).normal(size=(50, 4))
-    >>> LeakyVAE(max_iter=2, random_state=0).fit(X).transform(X).shape
-    (50, 2)
+    Raises
+    ------
+    ValueError, TypeError
+        If one of the last four is not as there.
     """
 
-    n_in: int
-    n_out: int
+    def __init__(
+        self,
+        n_in: int,
+        n_out: int,
+        *,
+        shape: tuple[int, ...],
+        fans: tuple[float, float],
+        n_bias: int,
+        activation: str,
+        rng: np.random.Generator,
+        dtype: DTypeLike,
+        bias: bool,
+    ) -> None:
+        check_choice("activation", activation, ACTIVATIONS)
+        check_generator(rng)
+        dtype = _floating(dtype)
+        self.n_in, self.n_out, self.activation = n_in, n_out, activation
+        fan_in, fan_out = fans
+        limit = np.sqrt(6 / (fan_in if activation == "relu" else fan_in + fan_out))
+        self.W = Parameter(rng.uniform(-limit, limit, shape).astype(dtype))
+        self.b = Parameter(np.zeros(n_bias, dtype)) if bias else None
+        self._shapes = shape, (n_bias,)
+        self._x: FloatArray | MaybeNone = None
+        self._y: FloatArray | MaybeNone = None
+        self._checked: tuple[object, ...] = (None,) * 4  # the arrays that were last found to fit
 
-    def forward(self, x: FloatArray, *, remember: bool = True) -> FloatArray:
-        """Compute y from x.
+    def _take(self, x: ArrayLike) -> FloatArray:
+        """Return x (N, n_in) in the layer's own type, or say what is wrong with it."""
+        self._check_parameters()
+        x = np.asarray(x, self.W.value.dtype)
+        if x.ndim != 2 or x.shape[1] != self.n_in:
+            raise ValueError(f"x must have shape (N, {self.n_in}), got {x.shape}")
+        return x
 
-        Parameters
-        ----------
-        x : (N, n_in)
-        remember : bool
-            Keep what ``backward`` needs. Without it the layer is left as it was: several threads
-            may use it at once.
+    def _take_gradient(self, dy: ArrayLike) -> FloatArray:
+        """Return dy (N, n_out) in the layer's own type, or say what is wrong with it."""
+        if self._y is None:
+            raise RuntimeError("backward needs a forward(x) before it")
+        self._check_parameters()
+        dy = np.asarray(dy, self.W.value.dtype)
+        shape = len(self._y), self.n_out
+        if dy.shape != shape:
+            raise ValueError(f"dy must have the output's shape {shape}, got {dy.shape}")
+        return dy
 
-        Returns
-        -------
-        y : (N, n_out)
-        """
-        ...
-
-    def backward(
-        self, dy: FloatArray, *, accumulate: bool = True, need_dx: bool = True
-    ) -> FloatArray | MaybeNone:
-        """Take the loss's gradient in y, return the one in x.
-
-        Parameters
-        ----------
-        dy : (N, n_out)
-        accumulate : bool
-            Add the gradients in the parameters to their ``grad``. Without it they overwrite it.
-        need_dx : bool
-            Without it nothing needs to be returned.
-
-        Returns
-        -------
-        dx : (N, n_in)
-        """
-        ...
+    def _check_parameters(self) -> None:
+        W, b = self.W, self.b
+        arrays = W.value, W.grad, b and b.value, b and b.grad
+        if all(map(operator.is_, arrays, self._checked)):  # as in every step but the first
+            return
+        types = check_parameter("W", W, self._shapes[0])
+        if b is not None:
+            check_parameter("b", b, self._shapes[1], types)
+        self._checked = arrays
 
     def parameters(self) -> list[Parameter]:
-        """List what is to be learnt.
+        """List the parameters: W and, where there is one, b.
 
         Returns
         -------
         list of Parameter
-            In an order that never changes. A model moves their arrays (``flatten``): read
-            ``value`` and ``grad`` anew in each call.
         """
-        ...
+        return [self.W] if self.b is None else [self.W, self.b]
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy or a pickle holds what was learnt, not the last batch.
+        return {**vars(self), "_x": None, "_y": None, "_checked": (None,) * 4}
 
 
-def widest(network: Layer) -> int:
-    """Return the most numbers that a row has anywhere between the layers of a network.
-
-    Parameters
-    ----------
-    network : Layer
-        A ``Sequential`` or a single layer.
-
-    Returns
-    -------
-    int
-    """
-    layers = getattr(network, "layers", [network])
-    return max(max(layer.n_in, layer.n_out) for layer in layers)
+def _floating(dtype: DTypeLike) -> np.dtype:
+    try:
+        known = None if dtype is None else np.dtype(dtype)  # NumPy takes None for float64
+    except TypeError:
+        known = None
+    if known not in (np.float32, np.float64):
+        raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
+    return known
 
 
 class Dense(Affine):

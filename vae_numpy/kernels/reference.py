@@ -5,20 +5,37 @@ loss is a sum over the features and a mean over the batch, and comes with its gr
 """
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vae_numpy._types import BoolArray, FloatArray, IntArray, MaybeNone
-from vae_numpy.kernels.activations import ACTIVATIONS
-from vae_numpy.kernels.reference_convolution import (  # noqa: F401  (kernels, too)
-    conv_backward,
-    conv_forward,
-    conv_transpose_backward,
-    conv_transpose_forward,
-)
 
-(_sigmoid, _), (_softplus, _) = ACTIVATIONS["sigmoid"], ACTIVATIONS["softplus"]
+# Activations: y = f(a), and the derivative f'(a) written with the output y -----------------
+
+
+def _sigmoid(a: FloatArray) -> FloatArray:
+    # 1 / (1 + exp(-a)), written with tanh so that no exp can overflow.
+    return 0.5 * (1 + np.tanh(0.5 * a))
+
+
+def _softplus(a: FloatArray) -> FloatArray:
+    # log(1 + exp(a)), with the large part taken out of the exponential.
+    return np.maximum(a, 0) + np.log1p(np.exp(-np.abs(a)))
+
+
+Elementwise: TypeAlias = Callable[[FloatArray], FloatArray]
+
+ACTIVATIONS: dict[str, tuple[Elementwise, Elementwise]] = {
+    # name: (f(a), f'(a) as a function of y = f(a))
+    "identity": (lambda a: a, lambda y: np.ones_like(y)),
+    "relu": (lambda a: np.maximum(a, 0), lambda y: (y > 0).astype(y.dtype)),
+    "tanh": (np.tanh, lambda y: 1 - y**2),
+    "sigmoid": (_sigmoid, lambda y: y * (1 - y)),
+    # y = log(1 + e^a), so sigmoid(a) = 1 - e^-y
+    "softplus": (_softplus, lambda y: -np.expm1(-y)),
+}
 
 # The dense layer ----------------------------------------------------------------------------
 
@@ -445,3 +462,13 @@ def render_sprites(
             inside = (v - middle) ** 2 <= 0.662**2 * q * (19.0 - 8.0 * q) ** 2
         out[n] = 0
         out[n, top:bottom, left:right] = inside
+
+
+# Convolutions: as much again, in a file of their own, which takes the activations from here ------
+
+from vae_numpy.kernels.reference_convolution import (  # noqa: E402, F401  (kernels, too)
+    conv_backward,
+    conv_forward,
+    conv_transpose_backward,
+    conv_transpose_forward,
+)

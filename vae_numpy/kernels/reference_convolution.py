@@ -9,7 +9,7 @@ of them below each other, and W' side by side.
 import numpy as np
 
 from vae_numpy._types import FloatArray, MaybeNone
-from vae_numpy.kernels.activations import ACTIVATIONS
+from vae_numpy.kernels.reference import ACTIVATIONS
 
 
 def _patches(x, W, stride, padding):

@@ -198,7 +198,7 @@ class VAE(LatentVariableModel):
 
         # loss
         nll, doutput = self.likelihood_.nll(output, x)
-        kl, dmu_kl, dlogvar_kl = kernels.gaussian_kl(mu, logvar)  # (K,), (N, K) twice
+        kl, dmu_kl, dlogvar_kl = kernels.gaussian_kl(mu, logvar)  # kl: (K,)
         cost, slope = self._penalty(kl)
 
         # backward
