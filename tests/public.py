@@ -8,7 +8,11 @@ from pathlib import Path
 from library_reference import public_members, public_methods, public_modules
 
 PAGES = Path(__file__).parents[1] / "book" / "reference"
-HELPERS = ["progress", "utils"]  # on no page, but every reader of the source meets them
+# On no page, but every reader of the source, or who writes an exercise, meets them.
+HELPERS = ["progress", "utils"] + [
+    f"exercises.{name}"
+    for name in ("answers", "catalogue", "guard", "ladder", "register", "stubs", "words")
+]
 
 # home: the module that defines it, ``metrics.dci``. name: in that module, ``DCI`` or ``VAE.elbo``.
 Public = namedtuple("Public", "home name thing")
@@ -50,17 +54,3 @@ def _methods(cls):
 def constructor(cls, name="__init__"):
     """Return a class's own constructor, or None; that of a protocol is typing's."""
     return None if getattr(cls, "_is_protocol", False) else vars(cls).get(name)
-
-
-def stale(to_do, homes_with_findings):
-    """Return the entries of a to-do list that name nothing with findings any more."""
-    return [
-        name
-        for name in sorted(to_do)
-        if not any(inside(home, [name]) for home in homes_with_findings)
-    ]
-
-
-def inside(home, names):
-    """Say whether a module is one of those named, or in a package that is named."""
-    return any(home == name or home.startswith(f"{name}.") for name in names)

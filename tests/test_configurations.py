@@ -135,10 +135,12 @@ def loss_of(model):
 
 
 def suited(model, X):
-    """Give the model the arguments that only the data tell."""
+    """Give the model the arguments that only the data tell, and take a variance of no use away."""
     d = X.shape[1]
     if loss_of(model) == "categorical":
         model.set_params(categories=blocks(d))
+    if isinstance(model, VAE) and "variance" not in LIKELIHOODS[model.likelihood].arguments:
+        model.set_params(variance=1.0)
     if hasattr(model, "image_shape") and d % 2 == 0 and d > 2:
         model.set_params(image_shape=(2, d // 2))
     elif hasattr(model, "image_shape"):

@@ -354,6 +354,24 @@ def test_categories_that_do_not_fit_are_refused_by_name(arguments, kind, message
     assert not hasattr(vae, "encoder_")
 
 
+@pytest.mark.parametrize("variance", [0.5, "learnt", "per_feature"])
+@pytest.mark.parametrize(
+    "name", [name for name, cls in LIKELIHOODS.items() if "variance" not in cls.arguments]
+)
+def test_a_variance_of_a_likelihood_that_has_none_is_refused_by_name(name, variance):
+    x, arguments = draw(name)[1], naive.LIKELIHOODS[name].arguments(D)
+    vae = VAE(1, (), likelihood=name, variance=variance, max_iter=1, **arguments)
+    with pytest.raises(ValueError, match=f"variance must be 1.0 with likelihood='{name}', got"):
+        vae.fit(x)
+    assert not hasattr(vae, "encoder_")
+    vae.set_params(variance=1).fit(x)
+
+
+@each_likelihood
+def test_a_likelihood_prints_as_its_name(name):
+    assert repr(make(name)) == f"{LIKELIHOODS[name].__name__}()"
+
+
 @pytest.mark.parametrize(
     "row", [[0, 0, 0, 1, 0], [1, 1, 0, 1, 0], [0.5, 0.5, 0, 1, 0], [2, 0, -1, 1, 0]]
 )

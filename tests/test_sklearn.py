@@ -166,6 +166,7 @@ def test_the_html_names_the_class_its_arguments_and_whether_it_is_fitted(model):
         for name in model.get_params():
             assert re.search(rf"\b{name}\b", page), name
         assert "n_components 2" in page
+        assert " at 0x" not in page
     assert str(model._repr_mimebundle_()["text/plain"]) == repr(model)
 
 

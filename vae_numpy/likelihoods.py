@@ -50,6 +50,9 @@ class Likelihood:
     def __init__(self, n_features: int | None = None, dtype: DTypeLike | None = None) -> None:
         pass
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
     def check_data(self, X: FloatArray, reason: str) -> FloatArray:
         """Return X if it has a density.
 

@@ -175,6 +175,11 @@ def _shorten_names(app, doctree):
         node.children = [nodes.Text(short)]
 
 
+def _show_no_constructor(app, what, name, obj, options, signature, return_annotation):
+    """Leave out the ``(*args, **kwargs)`` that ``typing`` gives a protocol: nobody makes one."""
+    return ("", None) if getattr(obj, "_is_protocol", False) else None
+
+
 def _keep_bars(app, what, name, obj, options, lines):
     """Let ``|x - mu|`` stand in a docstring: a bar is a length here, and no substitution."""
     lines[:] = [
@@ -330,6 +335,7 @@ def setup(app):
     app.add_directive("derived-in", DerivedIn)
     app.add_node(derived_in)
     app.connect("builder-inited", _read_table)
+    app.connect("autodoc-process-signature", _show_no_constructor)
     app.connect("autodoc-process-docstring", _keep_bars, priority=900)  # after numpydoc
     app.connect("autodoc-process-docstring", _name_the_derivation, priority=900)
     app.connect("doctree-read", _shorten_names)

@@ -114,6 +114,14 @@ def test_the_reference_is_built_without_a_warning(site):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("page, protocol", [("layers", "Layer"), ("metrics", "KnownFactors")])
+def test_a_protocol_is_shown_without_the_constructor_that_it_has_not(site, page, protocol):
+    text = (site[0] / f"reference/{page}.html").read_text("utf-8")
+    entry = re.search(rf'<dt [^>]*id="vae_numpy\.[\w.]*\b{protocol}".*?</dt>', text, re.S)[0]
+    assert "sig-paren" not in entry
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, found in derivations().items() if found])
 def test_formula_and_code_lead_to_each_other(site, name):
     home = name.partition(".")[0]

@@ -9,7 +9,10 @@ An answer runs in this process under guard (see ``guard``): it is stopped after 
 10 seconds unless the exercise says otherwise.
 """
 
+import warnings
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from vae_numpy.exercises import guard, stubs
 from vae_numpy.exercises.catalogue import chapters, exercises_of, find
@@ -32,8 +35,8 @@ __all__ = [
 
 RIGHT, WRONG, NOT_STARTED = "right", "wrong", "not started"
 
-_states = {}  # of this session: number -> state
-_hints_opened = {}  # number -> how many
+_states: dict[str, str] = {}  # of this session: number -> state
+_hints_opened: dict[str, int] = {}  # number -> how many
 
 
 @dataclass(frozen=True)
@@ -54,12 +57,12 @@ class Verdict:
     name: str
     state: str
     line: str = ""
-    details: list = field(default_factory=list)
+    details: list[str] = field(default_factory=list)
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return self.state == RIGHT
 
-    def __str__(self):
+    def __str__(self) -> str:
         first = (
             f"{self.number} {self.state}: {self.line}"
             if self.line
@@ -68,15 +71,19 @@ class Verdict:
         return "\n".join([first, *("    " + detail for detail in self.details)])
 
 
-def examine(number, answer):
-    """Check an answer and return the ``Verdict``; nothing is printed.
+def examine(number: str, answer: object) -> Verdict:
+    """Check an answer and return what was found; nothing is printed.
 
     Parameters
     ----------
     number : str
         Of the exercise, ``"2.1"``.
     answer : callable
-        The reader's function or class.
+        The reader's function or class; anything else is a wrong answer.
+
+    Returns
+    -------
+    Verdict
 
     Raises
     ------
@@ -85,7 +92,7 @@ def examine(number, answer):
     """
     exercise = find(number)
 
-    def verdict(state, line="", details=()):
+    def verdict(state: str, line: str = "", details: Iterable[str] = ()) -> Verdict:
         return Verdict(exercise.number, exercise.name, state, line, list(details))
 
     if not callable(answer):
@@ -112,7 +119,7 @@ def examine(number, answer):
     return verdict(RIGHT, exercise.compare, _heard(log, []))
 
 
-def _heard(log, warned):
+def _heard(log: guard.PrintLog, warned: Sequence[warnings.WarningMessage]) -> list[str]:
     """Return the lines for what an answer printed and what Python warned of."""
     lines = [f"warned      {w.category.__name__}: {w.message}" for w in warned[:1]]
     printed = log.lines()
@@ -121,7 +128,7 @@ def _heard(log, warned):
     ]
 
 
-def check(number, answer):
+def check(number: str, answer: Callable[..., Any]) -> None:
     """Check an answer and print the verdict.
 
     Parameters
@@ -148,8 +155,13 @@ def check(number, answer):
         print(f'    hint("{verdict.number}") opens a hint.')
 
 
-def hint(number):
+def hint(number: str) -> None:
     """Print the next hint of an exercise; each call opens one more.
+
+    Parameters
+    ----------
+    number : str
+        Of the exercise, ``"2.1"``.
 
     Raises
     ------
@@ -163,10 +175,15 @@ def hint(number):
         print(f"{exercise.number} hint {i + 1} of {len(exercise.hints)}: {text}")
 
 
-def stub(number):
+def stub(number: str) -> None:
     """Give the stub of an exercise: in a new cell of the notebook, else printed.
 
     Before it stand the imports and the helpers that are given, so that the cell needs no other.
+
+    Parameters
+    ----------
+    number : str
+        Of the exercise, ``"2.1"``.
 
     Raises
     ------
@@ -177,15 +194,21 @@ def stub(number):
     text = stubs.given_text(exercise) + stubs.stub_text(exercise)
     text += f'\n\n\ncheck("{exercise.number}", {exercise.name})'
     try:
-        shell = get_ipython()  # IPython puts this name among the built-ins
+        # IPython puts this name among the built-ins.
+        shell = get_ipython()  # type: ignore[name-defined]
     except NameError:
         print(text)
     else:
         shell.set_next_input(text)
 
 
-def solution(number):
+def solution(number: str) -> None:
     """Print the solution of an exercise.
+
+    Parameters
+    ----------
+    number : str
+        Of the exercise, ``"2.1"``.
 
     Raises
     ------
@@ -195,13 +218,18 @@ def solution(number):
     print(stubs.solution_text(find(number)))
 
 
-def reset(number):
+def reset(number: str) -> None:
     """Put an exercise back to where it was before you began.
 
     In a clone of the book the stub is put back into ``book/exercises/``; the file as it was is
     kept beside it each time, under a name of its own that ends in ``.before_reset``. Hints close,
     and the session forgets the verdict. A file that Python cannot read elsewhere than in this
     exercise is left as it is, and the line is named.
+
+    Parameters
+    ----------
+    number : str
+        Of the exercise, ``"2.1"``.
 
     Raises
     ------
@@ -229,14 +257,25 @@ def reset(number):
     print(f"{exercise.number} is as new in {shown}; before: {kept.name}")
 
 
-def progress():
+def progress() -> None:
     """Print how far this session has come: a line for each chapter."""
     for chapter in chapters():
         print(progress_line(chapter, [_states.get(e.number) for e in exercises_of(chapter)]))
 
 
-def progress_line(chapter, states):
-    """Return ``ch02  [####..] 4/6`` for the states of a chapter's exercises."""
+def progress_line(chapter: int, states: Sequence[str | None]) -> str:
+    """Return ``ch02  [####..] 4/6`` for the states of a chapter's exercises.
+
+    Parameters
+    ----------
+    chapter : int
+    states : sequence of str
+        One for each exercise: "right" fills a place of the bar, anything else leaves it empty.
+
+    Returns
+    -------
+    str
+    """
     right = sum(state == RIGHT for state in states)
     bar = "#" * right + "." * (len(states) - right)
     return f"ch{chapter:02d}  [{bar}] {right}/{len(states)}"

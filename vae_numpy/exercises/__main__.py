@@ -4,10 +4,12 @@ A file in which an exercise has been started is left alone. What else a file hel
 unless git has it.
 """
 
+from pathlib import Path
+
 from vae_numpy.exercises import chapters, exercises_of, stubs
 
 
-def write(path, chapter):
+def write(path: Path, chapter: int) -> str:
     """Write a chapter's stubs; say in a few words what was done."""
     new = stubs.stub_file_text(chapter)
     if not path.exists():

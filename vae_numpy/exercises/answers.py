@@ -5,25 +5,36 @@ import __future__
 import ast
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from vae_numpy._types import FilePath
 from vae_numpy.exercises import guard
 
 SECONDS = 10  # for one statement of the file; what an exercise may take is told by the exercise
 
 
 class Fault(NamedTuple):
-    """A statement that does not run: its line, 0 if unknown, what stands there, what came of it."""
+    """A statement that does not run.
+
+    Attributes
+    ----------
+    line : int
+        Its line in the file, 0 if unknown.
+    text : str
+        What stands there.
+    message : str
+        What came of it.
+    """
 
     line: int
     text: str
     message: str
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"line {self.line}: {self.message}" if self.line else self.message
 
 
-def load(path):
+def load(path: FilePath) -> tuple[dict[str, Any], list[Fault]]:
     """Run a file of answers statement by statement, and go on after one that fails.
 
     Parameters
@@ -38,7 +49,8 @@ def load(path):
         What is the matter with it; empty if nothing is.
     """
     path = Path(path)
-    names, faults = {"__name__": f"answers_{path.stem}", "__file__": str(path)}, []
+    names: dict[str, Any] = {"__name__": f"answers_{path.stem}", "__file__": str(path)}
+    faults: list[Fault] = []
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:

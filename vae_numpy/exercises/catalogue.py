@@ -3,8 +3,10 @@
 import importlib
 import pkgutil
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
 
 DIFFICULTIES = ("easy", "medium", "hard", "project")
 
@@ -39,18 +41,42 @@ class Exercise:
     trains: str
     difficulty: str
     minutes: int
-    hints: tuple
-    check: Callable
+    hints: tuple[str, ...]
+    check: Callable[[Any], None]
     seconds: float = 10
     compare: str = ""
 
     @property
-    def chapter(self):
+    def chapter(self) -> int:
+        """The chapter it belongs to."""
         return int(self.number.partition(".")[0])
 
 
-def exercise(number, *, trains, difficulty, minutes, hints, seconds=10, compare=""):
+def exercise(
+    number: str,
+    *,
+    trains: str,
+    difficulty: str,
+    minutes: int,
+    hints: Sequence[str],
+    seconds: float = 10,
+    compare: str = "",
+) -> Callable[[Callable[[Any], None]], Exercise]:
     """Turn a check into an ``Exercise``; the check has the name of what the reader writes.
+
+    Parameters
+    ----------
+    number, trains, difficulty : str
+    minutes : int
+    hints : sequence of str
+    seconds : float
+    compare : str
+        As ``Exercise`` says.
+
+    Returns
+    -------
+    decorator
+        It gives the ``Exercise`` for a check.
 
     Raises
     ------
@@ -64,37 +90,55 @@ def exercise(number, *, trains, difficulty, minutes, hints, seconds=10, compare=
     if not trains or minutes < 1 or not 1 <= len(hints) <= 3 or not all(hints):
         raise ValueError(f"{number} must say what it trains, its minutes, and one to three hints")
 
-    def decorate(check):
+    def decorate(check: Callable[[Any], None]) -> Exercise:
         name, kept = check.__name__, tuple(hints)
         return Exercise(number, name, trains, difficulty, minutes, kept, check, seconds, compare)
 
     return decorate
 
 
-def chapters():
-    """Return the numbers of the chapters that have exercises: those with a folder here."""
+def chapters() -> list[int]:
+    """Return the numbers of the chapters that have exercises: those with a folder here.
+
+    Returns
+    -------
+    list of int
+        In order.
+    """
     from vae_numpy import exercises
 
     names = (module.name for module in pkgutil.iter_modules(exercises.__path__))
     return sorted(int(name[2:]) for name in names if re.fullmatch(r"ch\d\d", name))
 
 
-def modules_of(chapter, kind):
-    """Import the modules in a chapter's folder whose names begin with ``kind``; return them.
+def modules_of(chapter: int, kind: str) -> list[ModuleType]:
+    """Import the modules in a chapter's folder whose names begin with ``kind``.
 
     Parameters
     ----------
     chapter : int
     kind : {"check", "solution", "wrong"}
         A chapter with much to check has several modules of checks, ``check_this``, ``check_that``.
+
+    Returns
+    -------
+    list of module
     """
     folder = importlib.import_module(f"vae_numpy.exercises.ch{chapter:02d}")
     names = sorted(module.name for module in pkgutil.iter_modules(folder.__path__))
     return [importlib.import_module(f"{folder.__name__}.{n}") for n in names if n.startswith(kind)]
 
 
-def exercises_of(chapter):
+def exercises_of(chapter: int) -> list[Exercise]:
     """Return the exercises of a chapter, in order.
+
+    Parameters
+    ----------
+    chapter : int
+
+    Returns
+    -------
+    list of Exercise
 
     Raises
     ------
@@ -112,8 +156,17 @@ def exercises_of(chapter):
     return found
 
 
-def find(number):
-    """Return the exercise of this number, ``"2.1"``.
+def find(number: str) -> Exercise:
+    """Return the exercise of a number.
+
+    Parameters
+    ----------
+    number : str
+        ``"2.1"``.
+
+    Returns
+    -------
+    Exercise
 
     Raises
     ------

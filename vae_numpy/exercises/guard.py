@@ -17,13 +17,18 @@ import sys
 import threading
 import time
 import warnings
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import FrameType
+from typing import Any, TypeAlias
 
 import numpy as np
 
 HERE = Path(__file__).parent
 # The files whose frames are never stopped, so that what they have begun is always ended.
-OURS = {str(HERE / name) for name in ("__init__.py", "answers.py", "guard.py", "ladder.py")}
+OURS = {
+    str(HERE / name) for name in ("__init__.py", "answers.py", "guard.py", "ladder.py", "words.py")
+}
 LONGEST_PRINT, LONGEST_TEXT = 20, 2000  # lines and characters of a print that are shown
 PATIENCE = 4
 AGAIN = 0.1  # seconds from one ring to the next
@@ -32,20 +37,25 @@ AGAIN = 0.1  # seconds from one ring to the next
 class PrintLog(io.TextIOBase):
     """Keep the beginning of what is printed and count the lines."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.kept, self.n_lines = "", 0
 
-    def writable(self):
+    def writable(self) -> bool:
         return True
 
-    def write(self, text):
+    def write(self, text: str) -> int:
         if len(self.kept) < LONGEST_TEXT:
             self.kept = (self.kept + text)[:LONGEST_TEXT]
         self.n_lines += text.count("\n")
         return len(text)
 
-    def lines(self):
-        """Return the kept lines, and one that says how many were cut."""
+    def lines(self) -> list[str]:
+        """Return the kept lines, and one that says how many were cut.
+
+        Returns
+        -------
+        list of str
+        """
         lines = self.kept.splitlines()[:LONGEST_PRINT]
         if self.n_lines > len(lines):
             lines.append(f"... and {self.n_lines - len(lines):,} more lines, cut")
@@ -56,19 +66,29 @@ class PrintLog(io.TextIOBase):
 
 # Time -------------------------------------------------------------------------------------------
 
-_limits = {}  # thread -> its Limit, while one holds
+Place: TypeAlias = tuple[str, int, str]  # file, line, function
 
 
 class Limit:
     """A time limit that holds in one thread: what has happened since the time was up."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.rings = 0
         self.to_go = 0  # lines until the trap shuts
-        self.frames = []  # (file, line, function), outermost first, at the first ring
+        self.frames: list[Place] = []  # outermost first, at the first ring
 
-    def ring(self, frame):
-        """Note that time is up; say whether ``frame``, the innermost, may be stopped."""
+    def ring(self, frame: FrameType | None) -> bool:
+        """Note that time is up; say whether the thread may be stopped where it is.
+
+        Parameters
+        ----------
+        frame : frame
+            The innermost.
+
+        Returns
+        -------
+        bool
+        """
         if not _is_theirs(frame):
             return False
         # Each ring shuts the trap a line later than the last, in case that one was swallowed.
@@ -77,6 +97,9 @@ class Limit:
             (f.f_code.co_filename, f.f_lineno, f.f_code.co_name) for f in _theirs(frame)
         ]
         return True
+
+
+_limits: dict[int, Limit | None] = {}  # by thread, while one holds
 
 
 class TooLong(BaseException):
@@ -88,14 +111,14 @@ class TooLong(BaseException):
     after the other. Where the answer keeps it alive, the trap that its birth has set does it.
     """
 
-    frames = ()
+    frames: Sequence[Place] = ()
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.limit = _limits.get(threading.get_ident())
         _set_trap(sys._getframe().f_back)
 
-    def __del__(self):
+    def __del__(self) -> None:
         if self.limit and self.limit is _limits.get(threading.get_ident()):  # it still holds
             self.limit.to_go = 0
             _set_trap(sys._getframe().f_back)
@@ -140,17 +163,30 @@ def _trap(frame, event, arg):
 
 
 @contextlib.contextmanager
-def time_limit(seconds):
+def time_limit(seconds: float) -> Iterator[None]:
     """Raise ``TooLong`` in the calling thread after ``seconds``, whatever swallows it there.
 
     In the main thread of Linux and macOS an alarm does it, and counts the seconds that the thread
     computes, so that a busy machine does no harm; one who waits is stopped after ``PATIENCE`` times
     as long. In other threads and on Windows a timer thread asks Python to raise the exception. In
     the browser (Pyodide) there are neither alarms nor threads: no limit, and the stop button helps.
+
+    Parameters
+    ----------
+    seconds : float
+
+    Yields
+    ------
+    None
+
+    Raises
+    ------
+    TooLong
+        Once the block has ended, if time was up before.
     """
     main = threading.current_thread() is threading.main_thread()
     if main and hasattr(signal, "setitimer"):
-        clock = _alarm
+        clock: Callable[[float], contextlib.AbstractContextManager[Any]] = _alarm
     elif _threads_start():
         clock = _timer
     else:
@@ -247,6 +283,11 @@ def _working_directory():
         return None
 
 
+def _set_working_directory(path):
+    if path is not None:
+        os.chdir(path)
+
+
 def _set_environment(values):
     if os.environ != values:
         os.environ.clear()
@@ -262,13 +303,13 @@ def _set_streams(streams):
 
 
 # What belongs to the whole process, and so to the next answer too: how to read it, how to set it.
-SETTINGS = {
+SETTINGS: dict[str, tuple[Callable[[], Any], Callable[[Any], object]]] = {
     "NumPy's error state": (np.geterr, lambda kept: np.seterr(**kept)),
     "NumPy's print options": (np.get_printoptions, lambda kept: np.set_printoptions(**kept)),
     "np.random": (np.random.get_state, np.random.set_state),
     "random": (random.getstate, random.setstate),
     "recursion limit": (sys.getrecursionlimit, sys.setrecursionlimit),
-    "working directory": (_working_directory, lambda kept: kept and os.chdir(kept)),
+    "working directory": (_working_directory, _set_working_directory),
     "environment": (lambda: dict(os.environ), _set_environment),
     "import path": (lambda: list(sys.path), lambda kept: sys.path.__setitem__(slice(None), kept)),
     "streams": (lambda: (sys.stdin, sys.stdout, sys.stderr), _set_streams),
@@ -280,8 +321,13 @@ SETTINGS = {
 
 
 @contextlib.contextmanager
-def settings_kept():
-    """Give back ``SETTINGS`` and the filters of warnings as they were, whatever the block did."""
+def settings_kept() -> Iterator[None]:
+    """Give back ``SETTINGS`` and the filters of warnings as they were, whatever the block did.
+
+    Yields
+    ------
+    None
+    """
     kept = {name: read() for name, (read, _) in SETTINGS.items()}
     try:
         with warnings.catch_warnings():
@@ -292,11 +338,20 @@ def settings_kept():
 
 
 @contextlib.contextmanager
-def watched(seconds):
-    """Limit the time, collect prints and warnings; yield ``(PrintLog, list of warnings)``.
+def watched(seconds: float) -> Iterator[tuple[PrintLog, list[warnings.WarningMessage]]]:
+    """Limit the time, collect prints and warnings.
 
     What the block does to ``SETTINGS`` is undone; NumPy's error state is NumPy's own at first,
     so that our arithmetic does not raise because somebody called ``np.seterr``.
+
+    Parameters
+    ----------
+    seconds : float
+
+    Yields
+    ------
+    log : PrintLog
+    warned : list of warnings.WarningMessage
     """
     log = PrintLog()
     with (
@@ -310,14 +365,32 @@ def watched(seconds):
         yield log, warned
 
 
-def global_random_state():
-    """Return the states of the two global generators, comparable with ``==``."""
-    name, keys, *rest = np.random.get_state()  # noqa: NPY002 (the state that is watched)
+def global_random_state() -> tuple:
+    """Return the states of the two global generators.
+
+    Returns
+    -------
+    tuple
+        Comparable with ``==``.
+    """
+    state: Any = np.random.get_state()  # noqa: NPY002 (the state that is watched)
+    name, keys, *rest = state
     return random.getstate(), name, keys.tobytes(), tuple(rest)
 
 
-def kept_arrays(arguments):
-    """Return copies of the arrays among ``arguments``, a dict by name."""
+def kept_arrays(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return copies of the arrays, and of the lists of arrays, among a call's arguments.
+
+    Parameters
+    ----------
+    arguments : dict
+        By name.
+
+    Returns
+    -------
+    dict
+        By name.
+    """
     return {
         name: copy.deepcopy(value)
         for name, value in arguments.items()
@@ -327,14 +400,24 @@ def kept_arrays(arguments):
     }
 
 
-def same_arrays(kept, now):
-    """Say whether an array, or a list of arrays, holds what it held."""
+def same_arrays(kept: Any, now: Any) -> bool:
+    """Say whether an array, or a list of arrays, holds what it held.
+
+    Parameters
+    ----------
+    kept, now : array, or list of arrays
+        The copy that ``kept_arrays`` made, and the argument after the call.
+
+    Returns
+    -------
+    bool
+    """
     if isinstance(kept, np.ndarray):
         return kept.shape == now.shape and np.array_equal(kept, now, equal_nan=True)
     return len(kept) == len(now) and all(map(same_arrays, kept, now))
 
 
-def readers_frame(error, file):
+def readers_frame(error: BaseException, file: str) -> tuple[int, str, str]:
     """Find the reader's own line in a traceback.
 
     Parameters

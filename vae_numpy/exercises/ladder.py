@@ -7,13 +7,16 @@ recognised gives the line, at whatever rung it was found.
 """
 
 import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from vae_numpy import gradcheck
 from vae_numpy.exercises import guard
+from vae_numpy.exercises.words import NUMBERS, describe, kind_words, shape_words
 
-NUMBERS = "biufc"  # the kinds of dtype that are numbers
+Mistakes: TypeAlias = Mapping[str, Any]  # the line for each known mistake, and what it returns
 
 
 class NotStarted(Exception):
@@ -21,9 +24,17 @@ class NotStarted(Exception):
 
 
 class Wrong(Exception):
-    """The answer is wrong: one line of diagnosis, and lines of detail."""
+    """The answer is wrong.
 
-    def __init__(self, line, details=()):
+    Parameters
+    ----------
+    line : str
+        The diagnosis.
+    details : iterable of str
+        Lines to print under it.
+    """
+
+    def __init__(self, line: str, details: Iterable[str] = ()) -> None:
         super().__init__(line)
         self.line, self.details = line, list(details)
 
@@ -39,21 +50,48 @@ class Answer:
         What the reader wrote.
     """
 
-    def __init__(self, function):
+    def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
         self.file = _file_of(function)
-        self.called = []  # the lines that describe the last call
+        self.called: list[str] = []  # the lines that describe the last call
 
-    def __call__(self, *args, may_change=(), **kwargs):
+    def __call__(self, *args: Any, may_change: Sequence[str] = (), **kwargs: Any) -> Any:
         """Call the answer under guard; return what it returns. See ``call``."""
         return self.call(self.function, *args, may_change=may_change, **kwargs)
 
-    def call(self, function, *args, may_change=(), **kwargs):
-        """Call a function or method of the reader's under guard; return what it returns.
+    def call(
+        self,
+        function: Callable[..., Any],
+        *args: Any,
+        may_change: Sequence[str] = (),
+        **kwargs: Any,
+    ) -> Any:
+        """Call a function or method of the reader's under guard.
 
         An exception, a changed array among the arguments (but for those named in ``may_change``),
         a touched global random state and an array that nobody can compute with are ``Wrong``. What
         else it does to the process, ``guard.SETTINGS``, is undone.
+
+        Parameters
+        ----------
+        function : callable
+        *args
+            What it is called with.
+        may_change : sequence of str
+            The arguments that are changed in place on purpose.
+        **kwargs
+            What it is called with.
+
+        Returns
+        -------
+        What the function returns.
+
+        Raises
+        ------
+        NotStarted
+            If that is still ``raise NotImplementedError``.
+        Wrong
+            As above.
         """
         given = _named(function, args, kwargs)
         kept = guard.kept_arrays(given)
@@ -90,14 +128,23 @@ class Answer:
                 raise self.wrong(problem, describe("returned", {"": returned}))
         return returned
 
-    def gives(self, want, *args, mistakes=None, rtol=1e-6, atol=1e-9, names=None, **kwargs):
-        """Call the answer and compare what it returns with ``want``; return it.
+    def gives(
+        self,
+        want: Any,
+        *args: Any,
+        mistakes: Mistakes | None = None,
+        rtol: float = 1e-6,
+        atol: float = 1e-9,
+        names: Sequence[str] | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Call the answer and compare what it returns with what is wanted.
 
         Parameters
         ----------
         want : number, array, or a tuple of them
             The right value; not finite where the right value is not.
-        *args, **kwargs
+        *args
             What the answer is called with.
         mistakes : dict of str: value or callable, optional
             The line for each known mistake, and what it returns: in the form of ``want``, with
@@ -107,6 +154,12 @@ class Answer:
             As in ``numpy.isclose``; an answer in float32 is granted 1e-4.
         names : tuple of str, optional
             What to call the parts of a tuple, or ``("loss",)`` for what is not one.
+        **kwargs
+            What the answer is called with.
+
+        Returns
+        -------
+        What the answer returns.
         """
         returned, names = self(*args, **kwargs), names or _default_names(want)
         if _problem(returned, want, rtol, atol, names):  # only now is a mistake worth computing
@@ -117,21 +170,65 @@ class Answer:
         self.compare(returned, want, mistakes=mistakes, rtol=rtol, atol=atol, names=names)
         return returned
 
-    def compare(self, returned, want, *, mistakes=None, rtol=1e-6, atol=1e-9, names=None):
-        """Compare a value of the last call with ``want``; arguments as in ``gives``."""
+    def compare(
+        self,
+        returned: Any,
+        want: Any,
+        *,
+        mistakes: Mistakes | None = None,
+        rtol: float = 1e-6,
+        atol: float = 1e-9,
+        names: Sequence[str] | None = None,
+    ) -> None:
+        """Compare a value of the last call with what is wanted.
+
+        Parameters
+        ----------
+        returned : number, array, or a tuple of them
+        want : number, array, or a tuple of them
+        mistakes : dict of str: value, optional
+        rtol, atol : float
+        names : tuple of str, optional
+            As in ``gives``, but no mistake is a function.
+        """
         names = names or _default_names(want)
         problem = _problem(returned, want, rtol, atol, names)
         if problem:
             line = _recognised(returned, mistakes, rtol, atol) or problem
             raise self.wrong(line, _contrast(returned, want, names, rtol, atol))
 
-    def form(self, returned, like, *, name=None, mistakes=None):
-        """Compare type, shape and finiteness with those of the array ``like``, not the values."""
+    def form(
+        self,
+        returned: Any,
+        like: Any,
+        *,
+        name: str | None = None,
+        mistakes: Mistakes | None = None,
+    ) -> None:
+        """Compare type, shape and finiteness with those of an array, not the values.
+
+        Parameters
+        ----------
+        returned, like : number or array
+        name : str, optional
+            What to call it.
+        mistakes : dict of str: value, optional
+            As in ``compare``.
+        """
         if problem := _form_problem(returned, np.asarray(like)):
             line = _recognised(returned, mistakes) or (f"{name}: {problem}" if name else problem)
             raise self.wrong(line, describe("returned", {name or "": returned}))
 
-    def gradient(self, grad, loss, at, *, name="the gradient", mistakes=None, **context):
+    def gradient(
+        self,
+        grad: Any,
+        loss: Callable[..., float],
+        at: Any,
+        *,
+        name: str = "the gradient",
+        mistakes: Mistakes | None = None,
+        **context: Any,
+    ) -> None:
         """Compare a gradient of the reader's with finite differences of the loss.
 
         Parameters
@@ -158,29 +255,81 @@ class Answer:
             place = f"at index {verdict.worst}: {name} is {verdict.grad:.6g}"
             raise self.wrong(line, [f"{place}, finite differences say {verdict.numeric:.6g}"])
 
-    def parts(self, returned, *names):
-        """Return a returned tuple after a look at its length: ``loss, dW = answer.parts(...)``."""
+    def parts(self, returned: Any, *names: str) -> Any:
+        """Return a returned tuple after a look at its length: ``loss, dW = answer.parts(...)``.
+
+        Parameters
+        ----------
+        returned : tuple or list
+        *names : str
+            What each part is called.
+
+        Returns
+        -------
+        returned : tuple or list
+        """
         if not _is_tuple_of(returned, len(names)):
             raise self.wrong(_count_problem(returned, names), describe("returned", {"": returned}))
         return returned
 
     @staticmethod
-    def fits(returned, like):
-        """Say whether a value has type and shape of the array ``like`` and is finite."""
+    def fits(returned: Any, like: Any) -> bool:
+        """Say whether a value has type and shape of an array and is finite.
+
+        Parameters
+        ----------
+        returned, like : number or array
+
+        Returns
+        -------
+        bool
+        """
         return _form_problem(returned, np.asarray(like)) is None
 
-    def holds(self, condition, line, details=()):
-        """Raise ``Wrong`` with this line unless ``condition`` is true."""
+    def holds(self, condition: Any, line: str, details: Iterable[str] = ()) -> None:
+        """Ask for what is true of a right answer.
+
+        Parameters
+        ----------
+        condition : bool
+        line : str
+        details : iterable of str
+            Of the ``Wrong`` that is raised where the condition is false.
+        """
         if not condition:
             raise self.wrong(line, details)
 
-    def wrong(self, line, details=()):
-        """Return the ``Wrong`` to raise, with the last call among its details."""
+    def wrong(self, line: str, details: Iterable[str] = ()) -> Wrong:
+        """Return the error to raise, with the last call among its details.
+
+        Parameters
+        ----------
+        line : str
+        details : iterable of str
+
+        Returns
+        -------
+        Wrong
+        """
         return Wrong(line, [*self.called, *details])
 
 
-def diagnosis(grad, loss, at, name, **context):
-    """Name in one line what is likely to be wrong with a gradient; the doctor's place."""
+def diagnosis(grad: Any, loss: Callable[..., float], at: Any, name: str, **context: Any) -> str:
+    """Name in one line what is likely to be wrong with a gradient; the doctor's place.
+
+    Parameters
+    ----------
+    grad : array of the shape of ``at``
+    loss : callable
+    at : float64 array
+    name : str
+    **context
+        As in ``Answer.gradient``.
+
+    Returns
+    -------
+    str
+    """
     return gradcheck.diagnose(np.asarray(grad), loss, at, name=name, **context).message
 
 
@@ -210,26 +359,26 @@ def _type_problem(value):
     if value.dtype == np.float16:
         return "returns float16, which keeps three digits and ends at 65504; compute in float64"
     if value.dtype.kind not in NUMBERS:
-        return f"returns {_kind(value)}; wanted numbers, of type float64 say"
+        return f"returns {kind_words(value)}; wanted numbers, of type float64 say"
     return None
 
 
 def _form_problem(returned, want):
     """The rungs of type, shape and finiteness."""
-    wanted = _shape_words(want.shape)
+    wanted = shape_words(want.shape)
     if returned is None:
         return f"returns nothing; wanted {wanted}. Is the return missing?"
     try:
         value = np.asarray(returned)
         kind = value.dtype.kind
     except ValueError:  # rows of different lengths
-        return f"returns {_kind(returned)} with rows of different lengths; wanted {wanted}"
+        return f"returns {kind_words(returned)} with rows of different lengths; wanted {wanted}"
     if kind not in NUMBERS:
-        return f"returns {_kind(returned)}; wanted {wanted}"
+        return f"returns {kind_words(returned)}; wanted {wanted}"
     if problem := _type_problem(returned):
         return problem
     if value.shape != want.shape:
-        return f"returns {_shape_words(value.shape)}; wanted {wanted}"
+        return f"returns {shape_words(value.shape)}; wanted {wanted}"
     if not np.all(np.isfinite(value)) and np.all(np.isfinite(want)):
         bad = "NaN" if np.any(np.isnan(value)) else "infinite"
         share = "" if value.ndim == 0 else f" in {np.sum(~np.isfinite(value))} of {value.size}"
@@ -274,7 +423,7 @@ def _default_names(want):
 
 
 def _count_problem(returned, names):
-    got = "nothing; is the return missing?" if returned is None else _kind(returned)
+    got = "nothing; is the return missing?" if returned is None else kind_words(returned)
     return f"wanted {len(names)} values, {', '.join(names)}; got {got}"
 
 
@@ -305,42 +454,6 @@ def _is_simple(ratio):
     return any(np.isclose(ratio, simple, rtol=1e-4) for simple in (0, 2, -2, 0.5, -0.5))
 
 
-# Words -----------------------------------------------------------------------------------------
-
-
-def describe(title, values):
-    """Return lines that show values by name: ``called with x = [1, 2]  float64, shape (2,)``."""
-    lines, width = [], max(len(name) for name in values)
-    for name, value in values.items():
-        head = f"{title if not lines else '':<12}"
-        if name:
-            head += f"{name:<{width}} = "
-        first, *rest = show(value)
-        lines.append(head + first)
-        lines.extend(" " * len(head) + line for line in rest)
-    return lines
-
-
-def show(value):
-    """Return the lines of a short picture of a value; of a large array, form and first entries."""
-    if isinstance(value, np.ndarray) and value.ndim:
-        if value.size <= 24:
-            text = np.array2string(value, precision=6, separator=", ", max_line_width=70)
-        else:
-            numbers = value.dtype.kind in NUMBERS
-            first = ", ".join(f"{x:.6g}" if numbers else repr(x) for x in value.flat[:4])
-            text = f"[{first}, ...]"
-        return f"{text}  {value.dtype}, shape {value.shape}".splitlines()
-    if isinstance(value, (float, np.floating)):
-        return [f"{value:.10g}"]
-    if isinstance(value, np.generic):
-        value = value.item()
-    if callable(value):
-        return [getattr(value, "__name__", type(value).__name__)]
-    text = repr(value).splitlines() or [""]
-    return [line if len(line) < 90 else line[:87] + "..." for line in text[:8]]
-
-
 def _contrast(returned, want, names, rtol, atol):
     """The lines that show what came and what was wanted."""
     if isinstance(want, tuple):
@@ -363,18 +476,7 @@ def _contrast(returned, want, names, rtol, atol):
     return lines
 
 
-def _shape_words(shape):
-    return f"an array of shape {shape}" if shape else "a number"
-
-
-def _kind(value):
-    if isinstance(value, (tuple, list)):
-        return f"a {type(value).__name__} of {len(value)}"
-    if isinstance(value, np.ndarray):
-        if value.dtype.kind in NUMBERS:
-            return _shape_words(value.shape)
-        return f"an array of type {value.dtype} and shape {value.shape}"
-    return f"an object of type {type(value).__name__}"
+# What was called -----------------------------------------------------------------------------
 
 
 def _named(function, args, kwargs):

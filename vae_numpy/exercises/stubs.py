@@ -15,59 +15,114 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from vae_numpy.exercises.catalogue import exercises_of
+from vae_numpy.exercises.catalogue import Exercise, exercises_of
 
 PACKAGE = Path(__file__).parent
 BOOK = PACKAGE.parents[1] / "book"  # in a clone
 MEND = 'raise NotImplementedError("find the bug, mend it, then delete this line")'
 
 
-def solution_file(chapter):
-    """Return the path of a chapter's solutions."""
+def solution_file(chapter: int) -> Path:
+    """Return the path of a chapter's solutions.
+
+    Parameters
+    ----------
+    chapter : int
+
+    Returns
+    -------
+    Path
+    """
     return PACKAGE / f"ch{chapter:02d}/solution.py"
 
 
-def answer_file(chapter):
-    """Return the path of the file that the reader edits, or None where there is no clone."""
+def answer_file(chapter: int) -> Path | None:
+    """Return the path of the file that the reader edits.
+
+    Parameters
+    ----------
+    chapter : int
+
+    Returns
+    -------
+    Path or None
+        None where there is no clone.
+    """
     path = BOOK / f"exercises/ch{chapter:02d}.py"
     return path if path.exists() else None
 
 
-def solution_text(exercise):
-    """Return the text of an exercise's solution."""
+def solution_text(exercise: Exercise) -> str:
+    """Return the text of an exercise's solution.
+
+    Parameters
+    ----------
+    exercise : Exercise
+
+    Returns
+    -------
+    str
+    """
     lines = _lines(exercise.chapter)
     return _text(lines, _solved(lines, exercise))
 
 
-def stub_text(exercise):
-    """Return the text of an exercise's stub, as it stands in the reader's file."""
+def stub_text(exercise: Exercise) -> str:
+    """Return the text of an exercise's stub, as it stands in the reader's file.
+
+    Parameters
+    ----------
+    exercise : Exercise
+
+    Returns
+    -------
+    str
+    """
     lines = _lines(exercise.chapter)
     buggy = _definitions(lines).get(_buggy(exercise))
     return _stub(lines, _solved(lines, exercise), buggy)
 
 
-def given_text(exercise):
+def given_text(exercise: Exercise) -> str:
     """Return what stands before a stub in a cell of its own: the imports, and helpers it needs.
 
     Needed is what the solution uses, and what that uses in turn; other exercises are not given.
+
+    Parameters
+    ----------
+    exercise : Exercise
+
+    Returns
+    -------
+    str
     """
     lines = _lines(exercise.chapter)
     tree = ast.parse("\n".join(lines)).body
     imports = [node for node in tree if isinstance(node, (ast.Import, ast.ImportFrom))]
     theirs = {e.name for e in exercises_of(exercise.chapter)}
     helpers = {name: n for n in tree if n not in imports for name in _bound(n) - theirs}
-    wanted, needed = [_solved(lines, exercise)], []
+    wanted: list[ast.AST] = [_solved(lines, exercise)]
+    needed: list[ast.stmt] = []
     while wanted:
         used = {n.id for n in ast.walk(wanted.pop()) if isinstance(n, ast.Name)}
         new = [node for name, node in helpers.items() if name in used and node not in needed]
-        wanted, needed = wanted + new, needed + new
+        wanted, needed = [*wanted, *new], [*needed, *new]
     parts = ["\n".join(_text(lines, node) for node in imports)]
     parts += [_text(lines, node) for node in tree if node in needed]
     return "".join(part + "\n\n\n" for part in parts if part)
 
 
-def stub_file_text(chapter):
-    """Return the text of ``book/exercises/chNN.py`` before anyone has written in it."""
+def stub_file_text(chapter: int) -> str:
+    """Return the text of ``book/exercises/chNN.py`` before anyone has written in it.
+
+    Parameters
+    ----------
+    chapter : int
+
+    Returns
+    -------
+    str
+    """
     lines = _lines(chapter)
     definitions = _definitions(lines)
     exercises = exercises_of(chapter)
@@ -84,8 +139,18 @@ def stub_file_text(chapter):
     return text
 
 
-def is_started(text, exercise):
-    """Say whether the reader has begun with an exercise, given her file's text.
+def is_started(text: str, exercise: Exercise) -> bool:
+    """Say whether the reader has begun with an exercise.
+
+    Parameters
+    ----------
+    text : str
+        Of her file.
+    exercise : Exercise
+
+    Returns
+    -------
+    bool
 
     Raises
     ------
@@ -97,10 +162,22 @@ def is_started(text, exercise):
     return node is not None and "raise NotImplementedError" not in _text(lines, node)
 
 
-def replace(text, exercise, new):
+def replace(text: str, exercise: Exercise, new: str) -> str:
     """Return the file's text with the definition of an exercise replaced, or appended.
 
     Where the text does not parse, the definition is taken to end where the next one begins.
+
+    Parameters
+    ----------
+    text : str
+        Of the reader's file.
+    exercise : Exercise
+    new : str
+        The definition to put in.
+
+    Returns
+    -------
+    str
 
     Raises
     ------
@@ -121,8 +198,18 @@ def replace(text, exercise, new):
     return replaced
 
 
-def keep_copy(path):
-    """Copy a file to a name of its own beside it, ending in ``.before_reset``; return the path."""
+def keep_copy(path: Path) -> Path:
+    """Copy a file to a name of its own beside it, ending in ``.before_reset``.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    Path
+        Of the copy.
+    """
     copy, count = path.with_name(f"{path.name}.before_reset"), 1
     while copy.exists():
         count += 1
@@ -130,8 +217,17 @@ def keep_copy(path):
     return Path(shutil.copy2(path, copy))
 
 
-def is_committed(path):
-    """Say whether git holds the file as it is, so that to overwrite it loses nothing."""
+def is_committed(path: Path) -> bool:
+    """Say whether git holds the file as it is, so that to overwrite it loses nothing.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    bool
+    """
     try:
         done = subprocess.run(
             ["git", "status", "--porcelain", path.name], cwd=path.parent, capture_output=True

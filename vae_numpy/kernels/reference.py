@@ -417,7 +417,7 @@ def render_sprites(
         Size (at most 1), radians counter-clockwise on the screen, and the centre, in units.
     side : int
         Pixels along an edge of a picture.
-    out : (N, side, side), of any number type
+    out : (N, side, side), bool or of any number type
         Overwritten.
     """
     pixel = 64.0 / side

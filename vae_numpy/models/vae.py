@@ -53,7 +53,7 @@ class VAE(LatentVariableModel):
         (Kingma et al. 2016, eq. 15).
     variance : float, "learnt" or "per_feature"
         The variance of the Gaussian or Laplace likelihood: fixed, one learnt number, or one per
-        feature.
+        feature. With a likelihood that has no variance it must stay 1.
     categories : tuple of int or None
         The sizes of the one-hot blocks, which sum to the number of features: for
         ``likelihood="categorical"``, and for no other.
@@ -271,11 +271,13 @@ class VAE(LatentVariableModel):
     def _check_arguments(self, X: FloatArray) -> None:
         super()._check_arguments(X)
         check_choice("likelihood", self.likelihood, LIKELIHOODS)
-        if self.categories is not None and self.likelihood != "categorical":
-            raise ValueError(
-                f"categories must be None with likelihood={self.likelihood!r}, "
-                f"got {self.categories!r}"
-            )
+        unasked: dict[str, Any] = {"variance": 1.0, "categories": None}
+        for name, default in unasked.items():
+            given, taken = getattr(self, name), LIKELIHOODS[self.likelihood].arguments
+            if name not in taken and not np.array_equal(given, default):
+                raise ValueError(
+                    f"{name} must be {default} with likelihood={self.likelihood!r}, got {given!r}"
+                )
         check_choice("activation", self.activation, ACTIVATIONS)
         pictures_between(self.image_shape, self.conv_channels, X.shape[1])
         if self.decoder_activation is not None:
