@@ -97,6 +97,8 @@ COMMON = {
 STOPPING = {
     "hidden_layer_sizes": sizes,
     "activation": activations,
+    "conv_channels": st.sampled_from([(), (), (), (2,), 3]),
+    "image_shape": st.sampled_from([None] * 9 + [(2, 3)]),  # and see ``suited``
     "early_stopping": st.booleans(),
     "validation_fraction": st.sampled_from([0.01, 0.1, 0.1, 0.3, 0.5, 0.99]),
 }
@@ -134,10 +136,15 @@ def loss_of(model):
 
 def suited(model, X):
     """Give the model the arguments that only the data tell, and take a variance of no use away."""
+    d = X.shape[1]
     if loss_of(model) == "categorical":
-        model.set_params(categories=blocks(X.shape[1]))
+        model.set_params(categories=blocks(d))
     if isinstance(model, VAE) and "variance" not in LIKELIHOODS[model.likelihood].arguments:
         model.set_params(variance=1.0)
+    if hasattr(model, "image_shape") and d % 2 == 0 and d > 2:
+        model.set_params(image_shape=(2, d // 2))
+    elif hasattr(model, "image_shape"):
+        model.set_params(image_shape=None, conv_channels=())
     return model, X
 
 
