@@ -147,12 +147,17 @@ def second_core_busy(group, numbers):
     return {n: x / 100 if "all cores" in n else x for n, x in numbers.items()}
 
 
+def memory_disturbed(group, numbers):
+    return slower(group, numbers, 2) if group == "memory" else dict(numbers)
+
+
 MACHINES = {
     "the kept one": lambda _, numbers: dict(numbers),
     "ten times slower": lambda group, numbers: slower(group, numbers, 10),
     "ten times faster": lambda group, numbers: slower(group, numbers, 0.1),
     "in reversed order": reversed_order,
     "second core busy": second_core_busy,
+    "memory disturbed": memory_disturbed,
     **{f"scattered, {seed}": scattered(seed) for seed in range(5)},
 }
 
