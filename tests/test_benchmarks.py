@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("numba", reason="what is measured are the compiled kernels")
 
 from benchmarks import __main__ as command
-from benchmarks import steps, trace
+from benchmarks import ladder, steps, trace
 from benchmarks.networks import NETWORKS, Network
 from benchmarks.timing import interleave, summary, times_as_fast
 
@@ -123,3 +123,46 @@ def test_a_minibatch_stays_readable():
     counted = trace.counts(trace.trace())
     assert counted["files"] <= 6 and counted["changes of file"] <= 24
     assert counted["functions"] <= 30 and counted["calls"] <= 64
+
+
+# The ladder ----------------------------------------------------------------------------------
+
+
+def test_the_ladder_takes_the_cells_of_the_chapter_in_their_order(tmp_path):
+    chapter = tmp_path / "chapter.md"
+    cell = "```{{code-cell}} ipython3\n:tags: [{}]\n\n{}\n```\n\n"
+    pairs = [("measures", "a"), ("hide-input", "b"), ("setup, hide-input", "c"), ("measures", "d")]
+    header = "---\njupytext:\n  text_representation:\n    extension: .md\n    format_name: myst\n"
+    header += "kernelspec:\n  name: python3\n  display_name: Python 3\n---\n\n"
+    chapter.write_text(header + "".join(cell.format(*pair) for pair in pairs))
+    assert ladder.cells("setup", "measures", chapter=chapter) == ["a", "c", "d"]
+    assert ladder.cells("hide-input", chapter=chapter) == ["b", "c"]
+
+
+@pytest.mark.parametrize("order", ["ijk", "ikj", "jik", "jki", "kij", "kji"])
+def test_each_order_of_the_loops_adds_the_product(order):
+    rng = np.random.default_rng(0)
+    A, B, C = rng.normal(size=(3, 5)), rng.normal(size=(5, 4)), rng.normal(size=(3, 4))
+    assert np.allclose(ladder.in_order(order)(A, B, C.copy()), C + A @ B)
+
+
+@pytest.mark.parametrize(
+    ("load", "said"),
+    [(0.1, "a quiet machine"), (2, "a busy machine"), (None, "a machine whose load is not known")],
+)
+def test_the_ladder_says_how_busy_the_machine_was(load, said):
+    assert ladder.condition(load) == said
+
+
+def test_the_ladder_keeps_medians_and_what_they_were_measured_on(tmp_path, monkeypatch):
+    numbers = iter([3.0, 1.0, 8.0])
+    monkeypatch.setattr(ladder, "measure", lambda: {"ladder": {"tiles": next(numbers)}})
+    monkeypatch.setattr(ladder, "orders", lambda: {"ijk": 1.0})
+    monkeypatch.setattr(ladder, "addresses", lambda: {"tiles, 1000": 2.0})
+    ladder.main(["--rounds", "3", "--to", str(tmp_path / "ladder.json")])
+    run = json.loads((tmp_path / "ladder.json").read_text())
+    assert run["results"]["ladder"] == {"tiles": 3}
+    assert run["largest_over_smallest"]["ladder"] == {"tiles": 8}
+    assert run["made"]["command"] == "python -m benchmarks.ladder --rounds 3"
+    assert run["machine"]["model"] and run["machine"]["vector_bytes"] in (16, 32, 64)
+    assert [file.name for file in tmp_path.iterdir()] == ["ladder.json"]
