@@ -480,7 +480,8 @@ NAMES += ["dci_disentanglement", "dci_completeness", "dci_informativeness"]
 def test_all_scores_gives_every_score_and_leaving_some_out_changes_no_other():
     encode, table = metrics.tabulate(standardised, TRUTH)
     full = metrics.all_scores(encode, table, rng=np.random.default_rng(0), **ALL)
-    assert list(full) == NAMES and all(type(value) is float for value in full.values())
+    assert list(full) == NAMES, "complete NAMES, above, in the order of SCORES"
+    assert all(type(value) is float for value in full.values())
     assert full["beta_vae"] == full["factor_vae"] == 1
     some = metrics.all_scores(
         encode, table, rng=np.random.default_rng(0), scores=["mig", "factor_vae"], **ALL

@@ -64,6 +64,22 @@ def test_examples_are_found():
     assert "vae_numpy.losses.effective_beta" in found
 
 
+# What is public at all ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if ".kernels.c" not in name])
+def test_a_module_lists_in_all_whatever_has_a_public_name(name):
+    module = pytest.importorskip(name, exc_type=ImportError)  # numba may be missing
+    own = {
+        key
+        for key, thing in vars(module).items()
+        if key[0] != "_" and getattr(thing, "__module__", None) == name
+        if inspect.isfunction(thing) or inspect.isclass(thing)
+    }
+    missing = own - set(getattr(module, "__all__", own))
+    assert not missing, f"add it to __all__ of {name}, or begin its name with an underscore"
+
+
 # numpydoc's validation -----------------------------------------------------------------------
 
 

@@ -34,7 +34,8 @@ def test_the_pages_count_from_one_without_a_gap():
 def test_the_landing_page_lists_every_chapter_in_order(chapter_map):
     titles = [chapter.title for chapter in chapter_map.chapters()]
     want = [(str(i + 1), t, p) for i, (t, p) in enumerate(zip(titles, PAGES, strict=True))]
-    assert re.findall(r"^(\d+)\. \[(.+?)\]\((\d\d_\w+)\.md\)", INDEX, re.M) == want
+    listed = re.findall(r"^(\d+)\. \[(.+?)\]\((\d\d_\w+)\.md\)", INDEX, re.M)
+    assert listed == want, f"the list in book/index.md lacks {[w for w in want if w not in listed]}"
 
 
 def test_the_map_is_drawn_and_told_in_words(chapter_map):
@@ -46,7 +47,8 @@ def test_the_map_is_drawn_and_told_in_words(chapter_map):
         for i, chapter in enumerate(chapter_map.chapters())
     )
     alt = re.search(r"chapter_map\.svg\n(?::.*\n)*?:alt: (.*)", INDEX)[1]
-    assert alt.replace(":", ",").endswith(told.replace(":", ","))
+    as_told = alt.replace(":", ",").endswith(told.replace(":", ","))
+    assert as_told, f"the map's alt text in book/index.md must end with: {told}"
 
 
 @pytest.mark.parametrize("page", sorted((ROOT / "book").glob("*.md")), ids=lambda page: page.stem)

@@ -55,6 +55,14 @@ def test_cells_are_short(page):
     assert not too_long, f"cells of more than 25 lines, starting with {too_long}"
 
 
+@each(PAGES)
+def test_every_figure_has_alt_text(page):
+    cells = [cell[0] for cell in CELL.finditer(page.read_text("utf-8"))]
+    figures = [cell for cell in cells if "\n  figure:\n" in cell]
+    silent = [re.search(r"name: (\S+)|$", cell)[1] for cell in figures if "\n    alt: " not in cell]
+    assert not silent, f"figures without mystnb: image: alt: {silent}"
+
+
 def test_every_chapter_is_in_the_contents():
     contents = (ROOT / "_toc.yml").read_text("utf-8")
     assert [page.name for page in PAGES if f"book/{page.stem}\n" not in contents] == []

@@ -172,7 +172,8 @@ def test_each_chapter_shows_its_exercises_on_its_page(chapter):
     numbers = [e.number for e in exercises_of(chapter)]
     assert "```{code-cell} ipython3\nfrom vae_numpy.exercises import check, hint, stub\n```" in page
     labels = [number.replace(".", "-") for number in numbers]
-    assert re.findall(r"^:{3,}\{exercise\} .+\n:label: ex-(\S+)$", page, re.M) == labels
+    shown = re.findall(r"^:{3,}\{exercise\} .+\n:label: ex-(\S+)$", page, re.M)
+    assert shown == labels, f"the page shows {shown}, the checks are {labels}"
     assert re.findall(r"^:{3,}\{exercise-facts\} (\S+)$", page, re.M) == numbers
     solutions = r"^:{3,}\{solution\} ex-(\S+)\n:label: sol-(\S+)\n:class: dropdown$"
     assert re.findall(solutions, page, re.M) == [(label, label) for label in labels]

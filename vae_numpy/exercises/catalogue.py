@@ -151,7 +151,11 @@ def exercises_of(chapter: int) -> list[Exercise]:
     found = [value for value in values if isinstance(value, Exercise)]
     found.sort(key=lambda e: int(e.number.partition(".")[2]))
     numbers = [e.number for e in found]
-    if not found or numbers != [f"{chapter}.{i + 1}" for i in range(len(found))]:
+    if not found:
+        raise ValueError(
+            f'ch{chapter:02d}/check.py needs a check under @exercise("{chapter}.1", ...)'
+        )
+    if numbers != [f"{chapter}.{i + 1}" for i in range(len(found))]:
         raise ValueError(f"chapter {chapter} must count from {chapter}.1 without a gap: {numbers}")
     return found
 

@@ -35,8 +35,8 @@ class Autoencoder(BaseAutoencoder):
         Number of latents K.
     hidden_layer_sizes : int or tuple of int
         The widths of the encoder's hidden layers; ``()`` for none.
-    activation : {"tanh", "relu", "sigmoid", "softplus", "identity"}
-        Of the hidden layers.
+    activation : str
+        Of the hidden layers, one of those that ``layers.Dense`` has.
     loss : {"squared_error", "bernoulli"}
         ``"bernoulli"`` takes data in [0, 1]; the decoder then puts out logits, and
         ``inverse_transform`` probabilities.

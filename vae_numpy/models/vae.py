@@ -32,10 +32,11 @@ class VAE(LatentVariableModel):
         Number of latents K.
     hidden_layer_sizes : int or tuple of int
         The widths of the encoder's hidden layers; ``()`` for none.
-    activation : {"tanh", "relu", "sigmoid", "softplus", "identity"}
-        Of the hidden layers.
-    likelihood : {"gaussian", "laplace", "bernoulli", "continuous_bernoulli", "categorical"}
-        A key of ``vae_numpy.likelihoods.LIKELIHOODS``. ``"laplace"`` is for data with outliers.
+    activation : str
+        Of the hidden layers, one of those that ``layers.Dense`` has.
+    likelihood : str
+        A key of ``vae_numpy.likelihoods.LIKELIHOODS``, which says what each is for: ``"gaussian"``
+        for any numbers, ``"laplace"`` is for data with outliers.
         ``"bernoulli"`` takes data in [0, 1] and is a likelihood for 0 and 1 only;
         ``"continuous_bernoulli"`` is one for all of [0, 1]. ``"categorical"`` takes one-hot blocks.
     beta : float, >= 0
