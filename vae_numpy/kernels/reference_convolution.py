@@ -153,7 +153,7 @@ def conv_transpose_forward(
     padding: int,
     shape: tuple[int, ...],
 ) -> FloatArray:
-    """Compute y = f(x *' W + b), where *' is the transpose of ``conv_forward``'s *.
+    """Compute y = f(a + b), where a is x times the matrix of ``conv_forward``, transposed.
 
     Parameters
     ----------
