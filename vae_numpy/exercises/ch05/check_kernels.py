@@ -253,8 +253,8 @@ def bias_relu(answer):
         "`log(1 + e^l) - x l`.",
         "`e^l` overflows for a large `l`. Take it out: `log(1 + e^l) = max(l, 0) + "
         "log(1 + e^-|l|)`. The exponent is never above 0 now.",
-        "The gradient in `l` is `(p - x) / N`, and `p` needs the same care: with `e = exp(-|l|)` it is "
-        "`1 / (1 + e)` for `l >= 0` and `e / (1 + e)` below.",
+        "The gradient in `l` is `(p - x) / N`, and `p` needs the same care: with `e = exp(-|l|)` "
+        "it is `1 / (1 + e)` for `l >= 0` and `e / (1 + e)` below.",
     ],
 )
 def fused_bernoulli(answer):
