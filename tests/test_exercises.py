@@ -204,7 +204,7 @@ def stubborn(x):
     while True:
         try:
             x = x + 1
-        except:  # noqa: E722
+        except:  # noqa: E722 (the mistake)
             pass
 
 
@@ -256,7 +256,7 @@ def sleeps_in_a_helper(x):
     while True:
         try:
             sleeps(x)
-        except:  # noqa: E722
+        except:  # noqa: E722 (the mistake)
             pass
 
 
@@ -276,13 +276,13 @@ def goes_on_from_finally(x):
         try:
             time.sleep(0.01)
         finally:
-            continue  # noqa: B012
+            continue  # noqa: B012 (the mistake)
 
 
 def returns_what_it_has(x):
     try:
         sleeps(x)
-    except:  # noqa: E722
+    except:  # noqa: E722 (the mistake)
         return 2 * x
 
 
@@ -344,8 +344,8 @@ def test_one_endless_line_is_cut_too(verdict):
 @pytest.mark.parametrize(
     "touch",
     [
-        lambda: np.random.seed(0),  # noqa: NPY002
-        lambda: np.random.normal(),  # noqa: NPY002
+        lambda: np.random.seed(0),  # noqa: NPY002 (as answers do)
+        lambda: np.random.normal(),  # noqa: NPY002 (as answers do)
         lambda: random.random(),
     ],
 )
@@ -357,7 +357,7 @@ def test_a_touched_global_seed_is_named(verdict, touch):
 CHANGES = {
     "NumPy's error state": lambda: np.seterr(all="raise"),
     "NumPy's print options": lambda: np.set_printoptions(precision=1, suppress=True),
-    "np.random": lambda: np.random.seed(3),  # noqa: NPY002
+    "np.random": lambda: np.random.seed(3),  # noqa: NPY002 (the state that is watched)
     "random": lambda: random.seed(3),
     "recursion limit": lambda: sys.setrecursionlimit(567),
     "working directory": lambda: os.chdir(os.path.dirname(os.getcwd())),
