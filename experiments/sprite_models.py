@@ -79,19 +79,24 @@ class EverySecond:
         return self.sprites.images(self.sprites.indices(self.factors(indices) * self.steps))
 
 
+def information(encode, dataset, rng):
+    """Estimate (K, 5) what each code says of each factor, as a share of the factor's entropy."""
+    codes, truth = sample_codes(encode, dataset, 10_000, rng=rng)
+    return np.round(mutual_information(codes, truth) / entropy(truth), 4)
+
+
 def scores(encode, dataset, seed, *, factors=None, **budget):
     """Compute every score of ``encode``, and how much each code says of each factor.
 
     Returns
     -------
     dict
-        ``"scores"`` as ``all_scores`` names them, and ``"information"``, (K, 5): the mutual
-        information of a code and a factor as a share of the factor's entropy.
+        ``"scores"`` as ``all_scores`` names them, and ``"information"``.
     """
     rng = np.random.default_rng(seed)
-    information = _information(encode, dataset, rng)
+    known = information(encode, dataset, rng)
     found = all_scores(encode, dataset, rng=rng, factors=factors, **budget)
-    return {"scores": found, "information": information}
+    return {"scores": found, "information": known}
 
 
 def score_vae(model, size, seed, *, factors=None, **budget):
@@ -109,7 +114,7 @@ def score_vae(model, size, seed, *, factors=None, **budget):
         return mu + np.exp(logvar / 2) * rng.standard_normal(mu.shape)
 
     found = scores(*tabulate(model.transform, dataset), seed, factors=factors, **budget)
-    return {**found, "drawn_information": _information(draw, dataset, rng)}
+    return {**found, "drawn_information": information(draw, dataset, rng)}
 
 
 def add_udr(models, name, jobs, size, options, n=2000):
@@ -123,8 +128,3 @@ def add_udr(models, name, jobs, size, options, n=2000):
         found = udr(codes, [model["kl_per_latent"] for model, _ in group])
         for (model, _), score in zip(group, found, strict=True):
             model["udr"] = score
-
-
-def _information(encode, dataset, rng):
-    codes, truth = sample_codes(encode, dataset, 10_000, rng=rng)
-    return np.round(mutual_information(codes, truth) / entropy(truth), 4)

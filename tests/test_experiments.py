@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments import beta_sweep, capacity, higgins2017, runs, unrolling
-from experiments.sprite_models import SMALL_SIZE, EverySecond, stream, untrained
+from experiments import beta_sweep, capacity, higgins2017, runs, two_by_two, unrolling
+from experiments.sprite_models import SMALL, SMALL_SIZE, EverySecond, stream, untrained
 from vae_numpy import metrics
 from vae_numpy.data.sprites import FACTOR_VALUES, Sprites
 from vae_numpy.models import VAE, Autoencoder
@@ -328,17 +328,24 @@ def check_scores(model, wanted):
     assert all(-1e-9 <= value <= 1 + 1e-9 for value in model["scores"].values())
 
 
+def check_vae(model):
+    """Every score, what mean and drawn codes say of each factor, and an ELBO that adds up."""
+    check_scores(model, ALL_SCORES)
+    for name in ("information", "drawn_information"):
+        assert np.shape(model[name]) == (10, 5)
+        assert 0 <= np.min(model[name]) and np.max(model[name]) <= 1
+    assert np.shape(model["kl_per_latent"]) == (10,)
+    parts = model["reconstruction"] + sum(model["kl_per_latent"])
+    assert parts == pytest.approx(-model["elbo"], rel=1e-6)
+
+
 def test_beta_sweep_quick(quick):
     folder, result = quick(beta_sweep)
     assert set(result) > HEAD
     assert [model["beta"] for model in result["models"]] == [1, 64, None]
+    assert len(set(result["seeds"])) == 3  # no two models begin alike
     for model in result["models"]:
-        check_scores(model, ALL_SCORES)
-        assert np.shape(model["information"]) == (10, 5)
-        assert np.shape(model["kl_per_latent"]) == (10,)
-        # the two parts of the ELBO
-        parts = model["reconstruction"] + sum(model["kl_per_latent"])
-        assert parts == pytest.approx(-model["elbo"], rel=1e-6)
+        check_vae(model)
     # Above the pressure at which a latent pays, nothing is told.
     assert sum(result["models"][1]["kl_per_latent"]) < 0.5
 
@@ -362,12 +369,48 @@ def test_checkpoints_of_the_quick_sweep_hold_what_was_scored(quick):
         assert mu.dtype == np.float32 and np.all(np.isfinite(mu))
 
 
+def test_two_by_two_quick(quick):
+    folder, result = quick(two_by_two)
+    assert set(result) > HEAD
+    cells = [(1, 1), (1, 32), (4, 4), (4, 32), (None, None)]  # beta and where it began
+    found = [(model["seed"], model["beta"], model["hottest"]) for model in result["models"]]
+    assert found == [(seed, *cell) for seed in result["seeds"] for cell in cells]
+    for model in result["models"]:
+        check_vae(model)
+        assert 0 <= model["udr"] <= 0.9
+
+
+def test_the_four_of_a_seed_differ_in_the_price_only(monkeypatch):
+    seen = {}
+
+    def look(model, draw, *, hottest, n_rounds, share):
+        pictures = [draw().copy() for _ in range(2)]
+        model.partial_fit(pictures[0])
+        seen[model.beta, hottest] = pictures, n_rounds, share, model.history_["reconstruction"]
+
+    monkeypatch.setattr(beta_sweep, "fit_cooling", look)
+    monkeypatch.setattr(beta_sweep, "describe", lambda *_: {})
+    one_batch = {**beta_sweep.TRAINING, "rows": SMALL["batch_size"]}
+    for beta, hottest in [(1, 1), (1, 32), (4, 4), (4, 32)]:
+        beta_sweep.train({**one_batch, "beta": beta, "hottest": hottest, "seed": 5})
+    (first, *others) = seen.values()
+    assert len(seen) == 4
+    for other in others:
+        assert np.array_equal(other[0], first[0]) and other[1:3] == first[1:3]
+        # The first batch is scored before its step: the same weights, and the same noise.
+        assert other[3] == first[3]
+
+
 def test_higgins2017_quick(quick):
     _, result = quick(higgins2017)
     assert set(result) > HEAD | {"paper"}
     assert {model["row"] for model in result["models"]} == set(result["paper"])
     for model in result["models"]:
-        check_scores(model, SCORES)
+        if model["row"] in higgins2017.ROWS:
+            check_vae(model)
+            assert 0 <= model["udr"] <= 0.9
+        else:
+            check_scores(model, SCORES)
     truth = next(m for m in result["models"] if m["row"] == "ground truth")
     # With few points; x, y, scale and rotation each have a code of their own.
     assert truth["scores"]["beta_vae"] > 0.95 and truth["scores"]["mig"] > 0.8
@@ -381,6 +424,9 @@ def test_capacity_quick(quick):
     assert np.shape(model["kl_per_latent"]) == (rounds, 10)
     assert len(model["reconstruction"]) == len(model["target"]) == rounds
     assert np.all(np.diff(model["target"]) > 0) and model["target"][-1] < model["capacity"]
+    assert [look["round"] for look in model["looks"]] == [5, 10]
+    known = np.array([look["information"] for look in model["looks"]])
+    assert known.shape == (2, 10, 5) and known.min() >= 0 and known.max() <= 1
 
 
 def test_unrolling_quick(quick):
@@ -403,15 +449,19 @@ def test_what_is_shipped_is_written_whole_or_not_at_all(quick, tmp_path, monkeyp
     folder, result = quick(higgins2017)
     there, here = (Namespace(folder=path, quick=False) for path in (folder, tmp_path))
     kept = next((folder / "runs" / "higgins2017" / "models").glob("*.npz"))
-    models = [{"beta": 4, "seed": 100, "scores": {"mig": 0.5}}]
+    models = [
+        {"beta": beta, "seed": 10 * beta + i, "scores": {"mig": mig}}
+        for beta in beta_sweep.SHIPPED
+        for i, mig in enumerate([0.1, 0.3, 0.2])
+    ]
 
     higgins2017.ship(higgins2017.QUICK, result["seeds"], there)
     with monkeypatch.context() as patch:
         patch.setattr(runs, "checkpoint", lambda *_: kept)
-        assert beta_sweep.ship(models, here) == 100
+        assert beta_sweep.ship(models, here) == [11, 41, 161]  # the highest MIG of each beta
     traversals = folder / "results" / "higgins2017-traversals.npz"
     with np.load(traversals) as file:
-        assert file["seed100"].shape == (10, 9, 16, 16)
+        assert file["seed200"].shape == (10, 9, 16, 16)
     copies = sorted((tmp_path / "results").glob("*.npz"))
     assert [copy.read_bytes() for copy in copies] == [kept.read_bytes()] * 3
 
@@ -440,12 +490,27 @@ def shipped(name):
 
 def test_shipped_beta_sweep_holds_every_seed_of_every_beta():
     result = shipped("beta_sweep")
-    pairs = Counter((model["beta"], model["seed"]) for model in result["models"])
-    assert pairs == Counter((b, s) for b in (*beta_sweep.BETAS, None) for s in result["seeds"])
-    assert len(result["seeds"]) >= 8 and len(beta_sweep.BETAS) >= 6
+    found = Counter(model["beta"] for model in result["models"])
+    assert found == dict.fromkeys((*beta_sweep.BETAS, None), 8) and len(beta_sweep.BETAS) >= 6
+    seeds = [model["seed"] for model in result["models"]]
+    # no two begin alike, and none of them chose a setting
+    assert seeds == result["seeds"] and len(set(seeds)) == len(seeds)
+    assert not set(seeds) & {0, 100, 101}
     for model in result["models"]:
-        check_scores(model, ALL_SCORES)
+        check_vae(model)
     assert result["configuration"]["n_rounds"] == beta_sweep.TRAINING["n_rounds"]
+
+
+def test_shipped_two_by_two_holds_the_four_models_of_each_seed():
+    result = shipped("two_by_two")
+    cells = [(1, 1), (1, 32), (4, 4), (4, 32), (None, None)]
+    found = Counter((m["seed"], m["beta"], m["hottest"]) for m in result["models"])
+    assert found == Counter((seed, *cell) for seed in result["seeds"] for cell in cells)
+    assert len(result["seeds"]) >= 8 and not set(result["seeds"]) & {0, *range(100, 108)}
+    for model in result["models"]:
+        check_vae(model)
+        assert 0 <= model["udr"] <= 0.9
+        assert model["n_rounds"] == beta_sweep.TRAINING["n_rounds"]
 
 
 def test_shipped_higgins2017_holds_every_row_and_seed():
@@ -453,8 +518,12 @@ def test_shipped_higgins2017_holds_every_row_and_seed():
     pairs = Counter((model["row"], model["seed"]) for model in result["models"])
     assert len(result["seeds"]) >= 3
     assert pairs == Counter((row, s) for row in result["paper"] for s in result["seeds"])
+    assert not set(result["seeds"]) & {0, 100, 101}
     for model in result["models"]:
-        check_scores(model, SCORES)
+        if model["row"] in higgins2017.ROWS:
+            check_vae(model)
+        else:
+            check_scores(model, SCORES)
     # At most 40 minutes of training each.
     assert all(model["seconds"] < 40 * 60 for model in result["models"])
 
