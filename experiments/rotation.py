@@ -18,18 +18,18 @@ These settings were written down before the first of its models was trained:
   change. Within each of the two stretches it falls by the same factor in each round.
 - Five seeds that chose nothing.
 - Asked are: the share of units that stand still; the distortion; the KL of each latent while beta
-  falls; what each latent says of each factor; and the angle of each shape, as far as its symmetry
-  lets it be seen, read from all latents and from the best two.
+  falls; what each latent says of each factor; and whether the angle of each shape, as far as its
+  symmetry lets it be seen, can be read off two latents: at one place, and at all places alike.
 """
 
 import itertools
 
 import numpy as np
-from sklearn.neighbors import KNeighborsRegressor
 
 from experiments import runs
 from experiments.sprite_models import describe, stream
-from vae_numpy.data.sprites import FACTOR_VALUES, Sprites
+from vae_numpy.data.sprites import FACTOR_VALUES, Sprites, render
+from vae_numpy.layers import reparameterise
 from vae_numpy.metrics import mutual_information
 from vae_numpy.metrics.mutual_information import entropy
 from vae_numpy.models import VAE
@@ -51,7 +51,9 @@ QUICK = {**TRAINING, "rounds": (4, 6), "rows": 256}
 EVERY = 5  # rounds between two notes of what each latent pays
 # Turned by a full circle divided by this, a shape looks as before.
 SYMMETRY = {"square": 4, "ellipse": 2, "heart": 1}
-NEIGHBOURS = 12
+PLACES = (8, 16, 24)  # of posX and posY, which are 0 to 31
+N_DRAWS = 5  # of the code of each picture
+N = 6000  # pictures for the information that each latent has of each factor
 
 
 def beta_after(job, done):
@@ -61,33 +63,33 @@ def beta_after(job, done):
 
 
 def train(job):
-    """Train one model; return how its latents came alive, what it has learnt, and itself."""
+    """Train one model; return how its latents came alive, and itself."""
     model = VAE(**NETWORK, activation=job["activation"], random_state=job["seed"])
     draw = stream(SIZE, job["rows"], job["seed"])
     n_rounds = sum(job["rounds"])
     for done in range(n_rounds):
         model.beta = beta_after(job, done)
         model.partial_fit(draw())
-    noted = range(EVERY - 1, n_rounds, EVERY)
-    history = model.history_
+    noted, history = range(EVERY - 1, n_rounds, EVERY), model.history_
     curve = {
         "round": [i + 1 for i in noted],
-        "beta": [beta_after(job, i) for i in noted],
-        "reconstruction": [history["reconstruction"][i] for i in noted],
+        "beta": [round(beta_after(job, i), 4) for i in noted],
+        "reconstruction": [round(history["reconstruction"][i], 3) for i in noted],
         "kl_per_latent": [np.round(history["kl_per_latent"][i], 3) for i in noted],
     }
-    return {"curve": curve, **describe(model, SIZE), **look(model)}, model
+    return {"curve": curve, **describe(model, SIZE)}, model
 
 
-def look(model, n=6000):
+def look(job, model):
     """Measure, on pictures that are the same for all models, what the code says."""
-    X, factors = Sprites(SIZE).sample(n, np.random.default_rng(1))
-    codes = model.transform(X)
-    information = mutual_information(codes, factors) / entropy(factors)
+    X, factors = Sprites(SIZE).sample(job["n"], np.random.default_rng(1))
+    information = mutual_information(model.transform(X), factors) / entropy(factors)
+    taken = information[:, [1, 3, 4]].argmax(axis=0)  # the latents of scale, posX and posY
     return {
         "still_units": still_units(model, X[:1000]),
         "information": np.round(information, 4),
-        "angle": {shape: angle(model, shape) for shape in SYMMETRY},
+        "taken": sorted(set(taken.tolist())),
+        "angle": {shape: angle(model, shape, taken) for shape in SYMMETRY},
     }
 
 
@@ -101,41 +103,58 @@ def still_units(model, X):
         shares[name] = []
         for layer in network.layers[:-1]:
             x = layer.forward(x)
-            shares[name].append(float(np.mean(x.std(axis=0) < 1e-3)))
+            shares[name].append(round(float(np.mean(x.std(axis=0) < 1e-3)), 4))
     return shares
 
 
-def angle(model, shape, n=6000):
-    """Measure how well a shape's angle can be read from its code: R^2 of its place on a circle.
+def angle(model, shape, taken):
+    """Measure how well a shape's angle can be read off two latents, at nine places.
 
-    The angle is taken as often as the shape's symmetry lets it be seen. It is read by the mean
-    of the nearest codes among three quarters of the pictures and judged on the rest. A heart's is
-    read at three times the angle too: at this size it looks much like a triangle.
+    The shape is large and turns once, in 39 steps, at each place. Its angle, taken as often as the
+    symmetry lets it be seen, is a point on a circle; what is fitted is a straight map from two
+    latents to that point, and R^2 says how well. The latents are drawn, as the decoder gets
+    them: a mean that moves by less than its noise tells nothing. Those of position and scale are
+    left out: a heart turns about a point that is not its middle, and so its place tells its angle.
+
+    Returns
+    -------
+    dict
+        ``"own pair"``: each place has its own two latents and its own map (the median of nine).
+        ``"own map"``: the same two latents everywhere, but each place has its own map. ``"one
+        map"``: the same two latents and the same map everywhere. ``"pair"``: which two they are.
     """
-    number = list(SYMMETRY).index(shape)
-    X, factors = Sprites(SIZE).sample(n, np.random.default_rng(2), fixed={"shape": number})
-    codes, theta = model.transform(X), FACTOR_VALUES[2][factors[:, 2]]
-    live = np.flatnonzero(codes.var(axis=0) > 0.05)
-    codes = codes / codes.std(axis=0).clip(1e-9)
-    result = {"live": live}
-    for times in {SYMMETRY[shape], 3} if shape == "heart" else {SYMMETRY[shape]}:
-        circle = np.column_stack([np.cos(times * theta), np.sin(times * theta)])
-        pairs = {p: readable(codes[:, p], circle) for p in itertools.combinations(live, 2)}
-        best = max(pairs, key=pairs.get) if pairs else ()
-        result[f"x{times}"] = {
-            "all": round(readable(codes[:, live], circle), 3) if len(live) else 0.0,
-            "pair": round(pairs[best], 3) if pairs else 0.0,
-            "best": [int(k) for k in best],
-        }
-    return result
+    steps, number = np.arange(39), list(SYMMETRY).index(shape)
+    turns = [np.array([(number, 5, i, x, y) for i in steps]) for x in PLACES for y in PLACES]
+    turns = [np.tile(turn, (N_DRAWS, 1)) for turn in turns]
+    rng = np.random.default_rng(3)
+    codes = np.array([draw_codes(model, render(t, SIZE), rng) for t in turns])
+    theta = SYMMETRY[shape] * FACTOR_VALUES[2][np.tile(steps, N_DRAWS)]
+    circle = np.column_stack([np.cos(theta), np.sin(theta)])
+    free = sorted(set(range(codes.shape[2])) - set(taken.tolist()))
+    pairs = list(itertools.combinations(free, 2))
+    own = np.array([[r_squared(place[:, p], circle) for p in pairs] for place in codes])
+    everywhere, circles = codes.reshape(-1, codes.shape[2]), np.tile(circle, (len(codes), 1))
+    one = [r_squared(everywhere[:, p], circles) for p in pairs]
+    best = int(np.argmax(np.median(own, axis=0)))
+    return {
+        "own pair": round(float(np.median(own.max(axis=1))), 3),
+        "own map": round(float(np.median(own, axis=0)[best]), 3),
+        "one map": round(max(one), 3),
+        "pair": pairs[best],
+    }
 
 
-def readable(codes, circle):
-    """Compute the R^2 of points of the circle that are read from neighbours among the codes."""
-    n = len(codes) * 3 // 4
-    reader = KNeighborsRegressor(NEIGHBOURS).fit(codes[:n], circle[:n])
-    wrong = ((reader.predict(codes[n:]) - circle[n:]) ** 2).sum()
-    return float(1 - wrong / ((circle[n:] - circle[n:].mean(axis=0)) ** 2).sum())
+def draw_codes(model, pictures, rng):
+    """Draw a code for each picture."""
+    mu, logvar = model.encode(pictures.reshape(len(pictures), -1))
+    return reparameterise(mu, logvar, rng.standard_normal(mu.shape, dtype=mu.dtype))
+
+
+def r_squared(codes, circle):
+    """Compute the R^2 of a straight map, with an offset, from codes to points of the circle."""
+    A = np.column_stack([np.ones(len(codes)), codes])
+    left = circle - A @ np.linalg.lstsq(A, circle)[0]
+    return float(1 - (left**2).sum() / ((circle - circle.mean(axis=0)) ** 2).sum())
 
 
 def main(argv=None):
@@ -144,7 +163,13 @@ def main(argv=None):
     training = QUICK if options.quick else TRAINING
     seeds = range(FIRST_SEED, FIRST_SEED + options.seeds)
     jobs = [{**training, "activation": a, "seed": seed} for seed in seeds for a in ACTIVATIONS]
-    models = runs.run_all("rotation", jobs, train, options=options)
+    trained = runs.run_all("rotation/models", jobs, train, options=options)
+    jobs = [{"trained": job, "n": N} for job in jobs]
+    seen = runs.run_all("rotation/codes", jobs, look, options=options, models="rotation/models")
+    models = [
+        {**t, **{name: s[name] for name in ("still_units", "information", "taken", "angle")}}
+        for t, s in zip(trained, seen, strict=True)
+    ]
     runs.write_results("rotation", {**NETWORK, **training}, seeds, models, options)
 
 
