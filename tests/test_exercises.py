@@ -637,14 +637,14 @@ def test_a_file_that_cannot_be_read_is_a_fault(tmp_path):
 
 
 def test_stub_gives_the_helpers_that_an_answer_needs(capsys):
-    exercises.stub("9.5")
+    exercises.stub("10.5")
     shown = capsys.readouterr().out
     assert (
         shown.index("import numpy")
         < shown.index("def lasso_weights(")
         < shown.index("def alignment(")
     )
-    exercises.stub("9.1")
+    exercises.stub("10.1")
     assert "lasso_weights" not in capsys.readouterr().out
 
 

@@ -1,6 +1,8 @@
-"""Answers to the exercises of chapter 9, with the reasons.
+"""Your answers to the exercises of chapter 10.
 
-Write your own into ``book/exercises/ch09.py`` first.
+Replace a line that raises NotImplementedError by your own lines, then run
+
+    pytest tests/exercises -k ch10
 """
 
 import numpy as np
@@ -9,7 +11,7 @@ import numpy as np
 def lasso_weights(X, Y, alpha):
     """Return the (M, K) weights of the lassos that predict each column of Y (N, M) from X (N, K).
 
-    Given for exercises 9.5 and 9.7. It scales nothing.
+    Given for exercises 10.5 and 10.7. It scales nothing.
     """
     from sklearn.linear_model import Lasso
 
@@ -33,7 +35,7 @@ def shrink(c, alpha):
     w : (...)
         Each correlation, moved towards 0 by ``alpha``, but not past it. The sign stays.
     """
-    return np.sign(c) * np.maximum(np.abs(c) - alpha, 0)
+    raise NotImplementedError
 
 
 def neuron_score(w):
@@ -49,10 +51,7 @@ def neuron_score(w):
     score : float
         One minus the entropy of the shares of |w|, in units of ln K.
     """
-    p = np.abs(w) / np.abs(w).sum()  # a weight of -2 counts as much as one of 2
-    p = p[p > 0]  # 0 log 0 is 0: units without weight add nothing to the entropy
-    entropy = -np.sum(p * np.log(p))
-    return 1 - entropy / np.log(len(w))  # K counts all units, those without weight too
+    raise NotImplementedError
 
 
 def hidden_angle(alpha, s):
@@ -71,8 +70,7 @@ def hidden_angle(alpha, s):
         In degrees: a neuron that is turned from one latent towards another by up to this angle
         still scores exactly 1, with as many pictures as one likes.
     """
-    # The smaller correlation is sqrt(s) sin(angle); the lasso deletes it while it is below alpha.
-    return np.degrees(np.arcsin(alpha / np.sqrt(s)))
+    raise NotImplementedError
 
 
 def coverage(weights):
@@ -89,9 +87,7 @@ def coverage(weights):
         In [0, 1]. A neuron's favourite is the unit with its largest weight; a neuron whose
         weights are all 0 has none.
     """
-    with_weight = weights[weights.sum(axis=1) > 0]  # argmax of a row of zeros would say "unit 0"
-    favourites = with_weight.argmax(axis=1)
-    return len(np.unique(favourites)) / weights.shape[1]
+    raise NotImplementedError
 
 
 def alignment(codes, neurons, alpha):
@@ -110,18 +106,7 @@ def alignment(codes, neurons, alpha):
     -------
     score : float
     """
-    X = (codes - codes.mean(axis=0)) / codes.std(axis=0)
-    Y = (neurons - neurons.mean(axis=0)) / neurons.std(axis=0)
-    w = np.abs(lasso_weights(X, Y, alpha))  # (M, K)
-    w = w[w.sum(axis=1) > 0]
-    p = w / w.sum(axis=1, keepdims=True)  # the shares of one neuron sum to 1
-    log_p = np.log(np.where(p > 0, p, 1))
-    scores = 1 + np.sum(p * log_p, axis=1) / np.log(codes.shape[1])
-    return scores.mean()
-
-
-def alignment_with_a_bug(codes, neurons, alpha):
-    """Take the shares along the wrong axis."""
+    raise NotImplementedError("find the bug, mend it, then delete this line")
     X = (codes - codes.mean(axis=0)) / codes.std(axis=0)
     Y = (neurons - neurons.mean(axis=0)) / neurons.std(axis=0)
     w = np.abs(lasso_weights(X, Y, alpha))  # (M, K)
@@ -147,13 +132,7 @@ def recombine(neurons, rng):
         Each column another random mixture of all neurons, which were given mean 0 and variance 1
         first; the mixtures have mean 0 and variance 1 as well. The rows stay in order.
     """
-
-    def standardise(r):
-        return (r - r.mean(axis=0)) / r.std(axis=0)
-
-    # Standardised first, so that a neuron that fires much does not rule every mixture.
-    mixtures = rng.standard_normal((neurons.shape[1], neurons.shape[1]))
-    return standardise(standardise(neurons) @ mixtures)
+    raise NotImplementedError
 
 
 def udr(codes_a, codes_b, alpha=0.1):
@@ -176,13 +155,4 @@ def udr(codes_a, codes_b, alpha=0.1):
         sum, or 0 if it is all 0. The score is the mean over the rows plus the mean over the
         columns, halved.
     """
-    X = (codes_a - codes_a.mean(axis=0)) / codes_a.std(axis=0)
-    Y = (codes_b - codes_b.mean(axis=0)) / codes_b.std(axis=0)
-    R = np.abs(lasso_weights(X, Y, alpha)).T  # (K_a, K_b)
-
-    def worth(R, axis):
-        total = R.sum(axis=axis)
-        best = R.max(axis=axis) ** 2
-        return np.mean(np.divide(best, total, out=np.zeros_like(best), where=total > 0))
-
-    return (worth(R, 0) + worth(R, 1)) / 2
+    raise NotImplementedError
