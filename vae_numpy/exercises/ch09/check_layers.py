@@ -389,11 +389,10 @@ def a_layer(stride, seed):
 
 def moves():
     """Make layers, pictures and moves: layer, x, shift and stride."""
-    for seed, (n, H, B, shift, stride) in enumerate([(3, 8, 13, 4, 2), (2, 7, 12, 3, 1)]):
+    sizes = [(3, 8, 13, 4, 2), (4, 9, 26, 6, 3), (5, 6, 40, 8, 4), (2, 7, 12, 3, 1)]
+    for seed, (n, H, B, shift, stride) in enumerate(sizes):
         x = np.random.default_rng(seed).standard_normal((n, H, B))
-        yield a_layer(stride, seed), x, shift, stride
-    x = np.random.default_rng(7).standard_normal((4, 9, 17))
-    yield a_layer(3, 5), x, 6, 3
+        yield a_layer(stride, seed + 4), x, shift, stride
 
 
 def right_error(layer, x, shift, stride):
