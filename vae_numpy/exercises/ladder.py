@@ -175,8 +175,8 @@ class Answer:
         ask = call or self
         calls = []
         for args in [*first, *recognise.drawn(draw, n_calls)]:
-            want = right(*copy.deepcopy(args))
-            returned = ask(*copy.deepcopy(args))
+            want = right(*recognise.copied(args))
+            returned = ask(*recognise.copied(args))
             named = _named(right, args, {})
             calls.append(recognise.Call(named, _kept(returned), want, self.called))
         names = names or compare.default_names(calls[0].want)

@@ -111,7 +111,7 @@ class Search:
             for line, makers in mistakes.items():
                 for maker in [makers] if callable(makers) else makers:
                     if self._holds(lambda call: self._is(call, maker)):  # noqa: B023
-                        fitting.append((line, _parts(maker(*_copied(self.calls[0].args)))))
+                        fitting.append((line, _parts(maker(*copied(self.calls[0].args.values())))))
                         break
         if not fitting:
             return None
@@ -147,7 +147,7 @@ class Search:
 
     def _is(self, call, maker):
         """Hold what was returned against what ``maker`` gives; None: that is the right value."""
-        return self.says(call, maker(*_copied(call.args)))
+        return self.says(call, maker(*copied(call.args.values())))
 
     def says(self, call: Call, value: Any) -> bool | None:
         """Say whether a call returned a value that is not the right one.
@@ -233,10 +233,6 @@ def _quiet():
         yield
 
 
-def _copied(args):
-    return copy.deepcopy(list(args.values()))
-
-
 def _parts(value):
     """Return which parts of what is returned a mistake speaks of."""
     return {i for i, part in enumerate(value) if part is not None} if type(value) is tuple else {0}
@@ -260,3 +256,17 @@ def drawn(
         The same in every run.
     """
     return [tuple(draw(np.random.default_rng([seed, i]))) for i in range(n_calls)]
+
+
+def copied(arguments: Iterable[Any]) -> list[Any]:
+    """Return copies of the arguments of a call, which may be changed, or drawn from.
+
+    Parameters
+    ----------
+    arguments : iterable
+
+    Returns
+    -------
+    list
+    """
+    return copy.deepcopy(list(arguments))
