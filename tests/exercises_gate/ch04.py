@@ -437,6 +437,20 @@ def denoiser_noise_once(X, sigma, rng):
     return lambda pictures: sigmoid(network.forward(pictures))
 
 
+@mistake("4.7", "one picture of noise, the same for every sprite")
+def denoiser_one_noise(X, sigma, rng):
+    network, optimiser = small_network(rng), Adam(0.003)
+    noise = sigma * rng.standard_normal(X.shape[1])
+    for _ in range(10):
+        for rows in minibatches(len(X), 64, rng=rng):
+            _, dlogits = bernoulli_nll(network.forward(X[rows] + noise), X[rows])
+            for parameter in network.parameters():
+                parameter.zero_grad()
+            network.backward(dlogits)
+            optimiser.step(network.parameters())
+    return lambda pictures: sigmoid(network.forward(pictures))
+
+
 @mistake("4.7", "the noise has the standard deviation sigma**2")
 def denoiser_sigma_squared(X, sigma, rng):
     network, optimiser = small_network(rng), Adam(0.003)
@@ -453,7 +467,8 @@ def denoiser_sigma_squared(X, sigma, rng):
 
 @mistake("4.7", "the damaged picture is the target")
 def denoiser_noisy_target(X, sigma, rng):
-    network, optimiser = small_network(rng), Adam(0.003)
+    network = Sequential([Dense(256, 256, "relu", rng=rng), Dense(256, 256, rng=rng)])
+    optimiser = Adam(0.003)
     for _ in range(10):
         for rows in minibatches(len(X), 64, rng=rng):
             x_tilde = X[rows] + sigma * rng.standard_normal(X[rows].shape)
