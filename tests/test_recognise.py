@@ -118,6 +118,7 @@ FAULTS = {
         table,
         "this is right for x.T in the place of x",
     ),
+    "not centred": (lambda x: (x**2).mean(axis=0), spread, table, "mean of x is not taken off"),
     "centred": (lambda x: loud(x - x.mean(axis=0)), loud, table, "x centred"),
     "not squared": (lambda x, b, k: x.sum(axis=1) * b + k, power, weighed, "square root of beta"),
     "k - 1": (lambda x, b, k: power(x, b, k - 1), power, weighed, "-1 is added"),
@@ -250,6 +251,11 @@ def test_generic_numbers_are_no_multiples_of_a_quarter_and_sizes_differ():
     assert np.all(np.abs(drawn * 4 - np.round(drawn * 4)) > 1e-9)
     assert np.allclose(drawn, drawn.round(2)) and -2 <= drawn.min() < drawn.max() <= 2
     assert len(set(cases.sizes(rng, 6))) == 6
+
+
+def test_the_size_of_a_call_counts_what_is_in_lists():
+    call = recognise.Call({"weights": [np.ones((2, 3)), np.ones(4)], "rate": 0.1}, None, None)
+    assert call.size() == 11
 
 
 def test_one_number_is_never_a_factor():

@@ -331,9 +331,12 @@ def _inputs(search):
     for names, changes in ((arrays, ARRAYS), (numbers, NUMBERS), (integers, INTEGERS)):
         for name, (words, change) in itertools.product(names, changes.items()):
             yield _given(search, words.format(name), {name: change})
-    together = [
-        name for name in arrays if np.shape(args[name])[:1] == np.shape(args[arrays[0]])[:1]
-    ]
+    for name in arrays:
+        yield (
+            f"the mean of {name} is not taken off",
+            lambda call, name=name: _uncentred(search, call, name),
+        )
+    together = [name for name in arrays if len(args[name]) == len(args[arrays[0]])]
     shown = " and ".join(together)
     for words, change in {
         "{0} without the first row": lambda x: x[1:],
@@ -358,6 +361,15 @@ def _given(search, words, changes):
         return False if any(v is None for v in changed.values()) else _with(search, call, changed)
 
     return f"this is right for {words}", says
+
+
+def _uncentred(search, call, name):
+    """Ask for the right thing of the points and their mirror images, whose mean is 0."""
+    x = call.args[name]
+    mirrored = {**call.args, name: np.concatenate([x, -x])}
+    value = np.asarray(search.right(*copy.deepcopy(list(mirrored.values()))))
+    rows = np.shape(call.want)[:1] == x.shape[:1]  # one for each point: those of the images go
+    return search.says(call, value[: len(x)] if rows else value)
 
 
 def _with(search, call, changed):

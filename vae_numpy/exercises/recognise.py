@@ -51,7 +51,7 @@ class Call:
         -------
         int
         """
-        return sum(np.size(value) for value in self.args.values() if not callable(value))
+        return sum(map(_count, self.args.values()))
 
     def part(self, i: int) -> "Call":
         """Return the call with one part of what it returned and should have returned.
@@ -219,6 +219,11 @@ def cause(
         )
     line = search.general()
     return line and head + line
+
+
+def _count(value):
+    """Count the numbers in an argument, or in a list of arrays."""
+    return sum(map(_count, value)) if isinstance(value, (list, tuple)) else np.size(value)
 
 
 def _wrong(call, rtol, atol):
