@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from vae_numpy import gradcheck
-from vae_numpy.exercises.cases import number, numbers, sizes
+from vae_numpy.exercises.cases import gradients_of, number, numbers, sizes, slope
 from vae_numpy.exercises.catalogue import exercise
-from vae_numpy.exercises.ch07.check_vae import LOG_2PI, kl_of, slope
+from vae_numpy.exercises.ch07.check_vae import LOG_2PI, kl_of
 from vae_numpy.inference import LinearGaussian
 
 
@@ -317,21 +316,15 @@ def _judge_slopes(answer, names):
         shapes = [(N, D), (N, K), (D, 2 * K), (2 * K,), (K, D), (D,)]
         return *(numbers(rng, *shape, low=-1, high=1) for shape in shapes), number(rng, 0.4, 0.9)
 
-    def right(x, eps, V, c, W, b, variance):
-        def loss_of(V, c, W, b):
-            mu, v = np.split(x @ V + c, 2, axis=1)
-            error = x - b - (mu + np.sqrt(np.exp(v)) * eps) @ W
-            nll = np.sum(error**2 / variance + LOG_2PI + np.log(variance))
-            return (nll + np.sum(mu**2 + np.exp(v) - 1 - v)) / (2 * len(x))
+    def loss(x, eps, V, c, W, b, variance):
+        mu, v = np.split(x @ V + c, 2, axis=1)
+        error = x - b - (mu + np.sqrt(np.exp(v)) * eps) @ W
+        nll = np.sum(error**2 / variance + LOG_2PI + np.log(variance))
+        return (nll + np.sum(mu**2 + np.exp(v) - 1 - v)) / (2 * len(x))
 
-        values = [V, c, W, b]
-        slopes = [
-            gradcheck.numerical_gradient(
-                lambda p, i=i: loss_of(*values[:i], p, *values[i + 1 :]), values[i]
-            )
-            for i in range(4)
-        ]
-        return loss_of(*values), *slopes
+    def right(x, eps, V, c, W, b, variance):
+        given = (x, eps, V, c, W, b, variance)
+        return loss(*given), *gradients_of(loss, "V", "c", "W", "b")(*given)
 
     def backward(factor):
         """A mistake in the way back from z to v: dz eps times a factor, a function of v."""
