@@ -118,9 +118,10 @@ FAULTS = {
         table,
         "this is right for x.T in the place of x",
     ),
+    "not centred": (lambda x: (x**2).mean(axis=0), spread, table, "mean of x is not taken off"),
     "centred": (lambda x: loud(x - x.mean(axis=0)), loud, table, "x centred"),
     "not squared": (lambda x, b, k: x.sum(axis=1) * b + k, power, weighed, "square root of beta"),
-    "k - 1": (lambda x, b, k: power(x, b, k - 1), power, weighed, "-1 is added"),
+    "k - 1": (lambda x, b, k: power(x, b, k - 1), power, weighed, "1 is taken from the right one"),
     "twice beta": (lambda x, b, k: power(x, 2 * b, k), power, weighed, "2 beta in the place"),
     "beta ignored": (lambda x, b, k: power(x, 1.75, k), power, weighed, "beta is not used"),
     "first row": (lambda x: straight(x[1:]), loud, table, "x without the first row"),
@@ -136,6 +137,7 @@ def test_each_fault_is_recognised(verdict, answer, right, draw, line):
 
 
 STRANGE = {
+    "inexact": (lambda x: number(x) * (1 + 1e-5), number, table),
     "cubes": (lambda x: (x**3).mean(axis=0), loud, table),
     "a sine": (lambda x: float(np.sin(x).sum()), number, table),
     "a mixture": (lambda x: rows(x) + np.outer(x[:, 0], x[0]), rows, table),
@@ -250,6 +252,34 @@ def test_generic_numbers_are_no_multiples_of_a_quarter_and_sizes_differ():
     assert np.all(np.abs(drawn * 4 - np.round(drawn * 4)) > 1e-9)
     assert np.allclose(drawn, drawn.round(2)) and -2 <= drawn.min() < drawn.max() <= 2
     assert len(set(cases.sizes(rng, 6))) == 6
+
+
+def test_slopes_and_gradients_are_those_of_the_closed_form():
+    assert np.isclose(cases.slope(lambda v: v**3, 2.0), 12.0)
+
+    def loss(x, w, power):
+        return float(np.sum((x @ w) ** power))
+
+    x, w = cases.numbers(np.random.default_rng(0), 4, 3), cases.numbers(np.random.default_rng(1), 3)
+    dw, dx = cases.gradients_of(loss, "w", "x")(x, w, 2)
+    assert np.allclose(dw, 2 * x.T @ (x @ w), atol=1e-6)
+    assert np.allclose(dx, 2 * np.outer(x @ w, w), atol=1e-6)
+
+
+def test_a_gradient_of_differences_judges_a_gradient(verdict):
+    def loss(x):
+        return float(np.sum(x**3)) / len(x)
+
+    right = cases.gradients_of(loss, "x")
+    how = {"names": ("dx",), "rtol": 1e-5, "atol": 1e-6}
+    assert verdict(lambda x: 3 * x**2 / len(x), right, table, **how)
+    found = verdict(lambda x: 3 * x**2, right, table, **how)
+    assert found.line.startswith("dx: it is N times the right one") and "rows of x" in found.line
+
+
+def test_the_size_of_a_call_counts_what_is_in_lists():
+    call = recognise.Call({"weights": [np.ones((2, 3)), np.ones(4)], "rate": 0.1}, None, None)
+    assert call.size() == 11
 
 
 def test_one_number_is_never_a_factor():

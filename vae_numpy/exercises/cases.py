@@ -1,7 +1,13 @@
-"""Generic arguments for the calls of a check: nothing special about any number or size."""
+"""What the calls of a check are made of: generic arguments, and slopes by finite differences."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
+from vae_numpy import gradcheck
 from vae_numpy._types import FloatArray
 
 
@@ -53,3 +59,53 @@ def number(rng: np.random.Generator, low: float, high: float) -> float:
     float
     """
     return float(numbers(rng, low=low, high=high))
+
+
+def slope(function: Callable[[Any], Any], at: Any, step: float = 1e-5) -> Any:
+    """Return the derivative of a function of one number by a central difference.
+
+    Parameters
+    ----------
+    function : callable
+    at : float
+    step : float
+
+    Returns
+    -------
+    float
+        Or of the shape of what the function returns.
+    """
+    return (function(at + step) - function(at - step)) / (2 * step)
+
+
+def gradients_of(loss: Callable[..., float], *names: str) -> Callable[..., Any]:
+    """Return a function of the same arguments that gives a loss's gradients in some of them.
+
+    By finite differences, so compare with ``rtol=1e-5, atol=1e-6``.
+
+    Parameters
+    ----------
+    loss : callable
+    *names : str
+        Of the arguments, arrays, in which the gradients are wanted.
+
+    Returns
+    -------
+    callable
+        It returns a tuple of arrays; the array alone for one name.
+    """
+    parameters = list(inspect.signature(loss).parameters)
+
+    @functools.wraps(loss)  # so that a verdict has the arguments' names
+    def gradients(*args: Any) -> Any:
+        found = []
+        for i in map(parameters.index, names):
+            moved = functools.partial(_with, loss, args, i)
+            found.append(gradcheck.numerical_gradient(moved, args[i]))
+        return tuple(found) if len(found) > 1 else found[0]
+
+    return gradients
+
+
+def _with(loss, args, i, value):
+    return loss(*args[:i], value, *args[i + 1 :])

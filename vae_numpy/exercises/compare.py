@@ -167,7 +167,7 @@ def pattern(returned: Any, want: Any, names: Sequence[str] | None = None) -> str
     square = want.ndim == 2 and want.shape[0] == want.shape[1]
     if square and np.allclose(returned, want.T, rtol=1e-4):
         return head + "it is the transpose of the right one"
-    ratio = common_ratio(returned, want)
+    ratio = _ratio(returned, want)
     if ratio is None or np.sum(want != 0) < MEETS:
         return None
     if np.isclose(ratio, -1, rtol=1e-4):
@@ -175,27 +175,14 @@ def pattern(returned: Any, want: Any, names: Sequence[str] | None = None) -> str
     return head + ("it is zero" if ratio == 0 else f"it is {ratio:.4g} times the right one")
 
 
-def common_ratio(returned: np.ndarray, want: np.ndarray, rtol: float = 1e-4) -> float | None:
-    """Return by what one factor all numbers are off.
-
-    Parameters
-    ----------
-    returned, want : array
-        Of one shape.
-    rtol : float
-        How far the factors may lie apart.
-
-    Returns
-    -------
-    float or None
-        None if there is none, or nothing to compare.
-    """
+def _ratio(returned, want):
+    """Return by what one factor all numbers are off; None if there is none."""
     seen = np.abs(want) > 1e-9 * np.max(np.abs(want), initial=1e-300)
     if not np.any(seen) or np.any(np.abs(returned[~seen]) > 1e-9):
         return None
     ratios = np.real(returned[seen] / want[seen])
     ratio = float(ratios.flat[0])
-    return ratio if np.allclose(ratios, ratio, rtol=rtol, atol=0) else None
+    return ratio if np.allclose(ratios, ratio, rtol=1e-4, atol=0) else None
 
 
 def default_names(want: Any) -> list[str] | None:

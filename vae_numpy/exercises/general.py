@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from vae_numpy.exercises.compare import close, common_ratio, matches, problem
+from vae_numpy.exercises.compare import close, matches, problem
 
 # A line, and what a call says to it: True, False, or None if it cannot tell it from the right one.
 Guess: TypeAlias = tuple[str, Callable[[Any], bool | None]]
@@ -150,29 +150,28 @@ def ratio(search: Any) -> str | None:
     -------
     str or None
     """
-    ratios = []
-    for call in search.calls:
-        returned, want = np.asarray(call.returned), np.asarray(call.want)
-        if returned.shape != want.shape or returned.dtype.kind not in "iuf" or want.dtype == bool:
-            return None
-        if not np.any(want) and not np.any(returned):
-            continue  # 0 is any number of times 0
-        factor = common_ratio(returned, want, _tolerance(returned))
-        if factor is None:
-            return None
-        ratios.append((call, factor))
-    rtol = max((_tolerance(np.asarray(c.returned)) for c in search.calls), default=0)
-    if len(ratios) < search.fewest:
+    calls, factors = [], []
+    for call, returned, want in _comparable(search):
+        if np.any(want) or np.any(returned):  # 0 is any number of times 0
+            largest = np.abs(want).argmax()
+            factor = float(returned.flat[largest] / want.flat[largest]) if np.any(want) else np.inf
+            if not close(returned, factor * want, search.rtol, search.atol * max(1, abs(factor))):
+                return None
+            calls.append(call)
+            factors.append(factor)
+    if len(factors) < search.fewest:
         return None
-    first = ratios[0][1]
-    if np.allclose([r for _, r in ratios], first, rtol=rtol, atol=0):
-        if first == 0:
+    rtol = _tolerance(search)
+    if np.allclose(factors, factors[0], rtol=rtol, atol=0):
+        if factors[0] == 0:
             return "it is zero"
-        if np.isclose(first, -1, rtol=rtol):
+        if np.isclose(factors[0], -1, rtol=rtol):
             return "it has the wrong sign"
-        return f"it is {_constant(first, rtol)} times the right one"
-    for words, values, legend in _expressions([call for call, _ in ratios]):
-        if np.allclose([r for _, r in ratios], values, rtol=rtol, atol=0):
+        if np.isclose(factors[0], 1, rtol=1e-3):  # it is inexact, and not off by a factor
+            return None
+        return f"it is {_constant(factors[0], rtol)} times the right one"
+    for words, values, legend in _expressions(calls):
+        if np.allclose(factors, values, rtol=rtol, atol=0):
             return f"it is {words} times the right one ({legend})"
     return None
 
@@ -188,32 +187,43 @@ def shift(search: Any) -> str | None:
     -------
     str or None
     """
-    shifts, scale, rtol = [], 1.0, 0.0
-    for call in search.calls:
-        returned, want = np.asarray(call.returned), np.asarray(call.want)
-        if returned.shape != want.shape or returned.dtype.kind not in "iuf" or want.dtype == bool:
+    calls, shifts, scale, rtol = [], [], 1.0, _tolerance(search)
+    for call, returned, want in _comparable(search):
+        moved, scale = returned - want, max(scale, float(np.max(np.abs(want))))
+        if not np.allclose(moved, moved.flat[0], rtol=rtol, atol=rtol * scale):
             return None
-        if want.size == 0:
-            continue
-        moved = (returned - want).ravel()
-        scale, rtol = max(scale, float(np.max(np.abs(want)))), max(rtol, _tolerance(returned))
-        if not np.allclose(moved, moved[0], rtol=rtol, atol=rtol * scale):
-            return None
-        shifts.append((call, float(moved[0])))
-    if len(shifts) < search.fewest:
+        calls.append(call)
+        shifts.append(float(moved.flat[0]))
+    if len(shifts) < search.fewest or np.max(np.abs(shifts)) < 1e-3 * scale:  # inexact, no more
         return None
-    seen = np.array([moved for _, moved in shifts])
-    if np.allclose(seen, seen[0], rtol=rtol, atol=rtol * scale):
-        return f"{_constant(seen[0], max(rtol, 1e-6))} is added to the right one"
-    for words, values, legend in _expressions([call for call, _ in shifts]):
-        for by, number in (("", 1), ("log 2 pi ", np.log(2 * np.pi)), ("ln 2 ", np.log(2))):
-            if np.allclose(seen, number * values, rtol=rtol, atol=rtol * scale):
-                return f"{words} {by}is added to the right one ({legend})".replace("  ", " ")
+    if np.allclose(shifts, shifts[0], rtol=rtol, atol=rtol * scale):
+        done = "added to" if shifts[0] > 0 else "taken from"
+        return f"{_constant(abs(shifts[0]), rtol)} is {done} the right one"
+    for words, values, legend in _expressions(calls):
+        for by, number in (("", 1), (" log 2 pi", np.log(2 * np.pi)), (" ln 2", np.log(2))):
+            if np.allclose(shifts, number * values, rtol=rtol, atol=rtol * scale):
+                return f"{words}{by} is added to the right one ({legend})"
     return None
 
 
-def _tolerance(returned):
-    return 1e-4 if returned.dtype == np.float32 else 1e-6
+def _comparable(search):
+    """Return (call, returned, right) for calls whose numbers can be divided; none, if some not."""
+    found = []
+    for call in search.calls:
+        returned, want = np.asarray(call.returned), np.asarray(call.want)
+        if returned.shape != want.shape or returned.dtype.kind not in "iuf" or want.dtype == bool:
+            return []
+        if not (np.all(np.isfinite(returned)) and np.all(np.isfinite(want))):
+            return []
+        if want.size:
+            found.append((call, returned, want.astype(float)))
+    return found
+
+
+def _tolerance(search):
+    """Return how far a factor may be off: a little more than what is right may be."""
+    single = any(np.asarray(call.returned).dtype == np.float32 for call in search.calls)
+    return 1e-4 if single else max(1e-6, 10 * search.rtol)
 
 
 def _constant(value, rtol):
@@ -331,9 +341,12 @@ def _inputs(search):
     for names, changes in ((arrays, ARRAYS), (numbers, NUMBERS), (integers, INTEGERS)):
         for name, (words, change) in itertools.product(names, changes.items()):
             yield _given(search, words.format(name), {name: change})
-    together = [
-        name for name in arrays if np.shape(args[name])[:1] == np.shape(args[arrays[0]])[:1]
-    ]
+    for name in arrays:
+        yield (
+            f"the mean of {name} is not taken off",
+            lambda call, name=name: _uncentred(search, call, name),
+        )
+    together = [name for name in arrays if len(args[name]) == len(args[arrays[0]])]
     shown = " and ".join(together)
     for words, change in {
         "{0} without the first row": lambda x: x[1:],
@@ -358,6 +371,15 @@ def _given(search, words, changes):
         return False if any(v is None for v in changed.values()) else _with(search, call, changed)
 
     return f"this is right for {words}", says
+
+
+def _uncentred(search, call, name):
+    """Ask for the right thing of the points and their mirror images, whose mean is 0."""
+    x = call.args[name]
+    mirrored = {**call.args, name: np.concatenate([x, -x])}
+    value = np.asarray(search.right(*copy.deepcopy(list(mirrored.values()))))
+    rows = np.shape(call.want)[:1] == x.shape[:1]  # one for each point: those of the images go
+    return search.says(call, value[: len(x)] if rows else value)
 
 
 def _with(search, call, changed):

@@ -2,8 +2,8 @@
 
 Not implemented -> raises -> wrong type or shape -> not finite -> wrong value (called with,
 returned, expected) -> gradient against finite differences -> a known mistake, named. The first rung
-that does not hold ends the check with one line of diagnosis; details follow. A mistake that is
-recognised gives the line, at whatever rung it was found.
+that does not hold ends the check with one line of diagnosis; details follow. ``Answer.agrees``
+judges several calls together, and names a cause only where all of them bear it out.
 """
 
 import copy
@@ -172,13 +172,14 @@ class Answer:
         rtol, atol : float
             As in ``numpy.isclose``; an answer in float32 is granted 1e-4.
         """
-        ask = call or self
-        calls = []
+        ask, signature, calls = call or self, inspect.signature(right), []
         for args in [*first, *recognise.drawn(draw, n_calls)]:
+            bound = signature.bind(*args)
+            bound.apply_defaults()
             want = right(*recognise.copied(args))
             returned = ask(*recognise.copied(args))
-            named = _named(right, args, {})
-            calls.append(recognise.Call(named, _kept(returned), want, self.called))
+            shown = describe("called with", bound.arguments) if call else self.called
+            calls.append(recognise.Call(bound.arguments, _kept(returned), want, shown))
         names = names or compare.default_names(calls[0].want)
         wrong = [
             (one, said)

@@ -51,7 +51,7 @@ class Call:
         -------
         int
         """
-        return sum(np.size(value) for value in self.args.values() if not callable(value))
+        return sum(map(_count, self.args.values()))
 
     def part(self, i: int) -> "Call":
         """Return the call with one part of what it returned and should have returned.
@@ -92,7 +92,7 @@ class Search:
     ) -> None:
         self.calls, self.right, self.ask = calls, right, ask
         self.rtol, self.atol = rtol, atol
-        self.fewest, self.end = FEWEST, time.thread_time() + SECONDS
+        self.fewest, self.end = FEWEST, time.process_time() + SECONDS
 
     def known(self, mistakes: KnownMistakes) -> str | None:
         """Return the line of the known mistake that all calls bear out.
@@ -132,7 +132,7 @@ class Search:
 
     def _holds(self, says):
         """Say whether every call bears a guess out, and enough tell it from the right value."""
-        if time.thread_time() > self.end:
+        if time.process_time() > self.end:
             return False
         told = 0
         for call in self.calls:
@@ -219,6 +219,11 @@ def cause(
         )
     line = search.general()
     return line and head + line
+
+
+def _count(value):
+    """Count the numbers in an argument, or in a list of arrays."""
+    return sum(map(_count, value)) if isinstance(value, (list, tuple)) else np.size(value)
 
 
 def _wrong(call, rtol, atol):
