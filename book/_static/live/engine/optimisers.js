@@ -34,7 +34,9 @@ export class SGD {
 export class Adam {
   constructor(learning_rate = 0.001, beta1 = 0.9, beta2 = 0.999, eps = 1e-8) {
     this.learning_rate = learning_rate;
-    [this.beta1, this.beta2, this.eps] = [beta1, beta2, eps];
+    this.beta1 = beta1;
+    this.beta2 = beta2;
+    this.eps = eps;
     this.t = 0;
     /** @type {{m: Float64Array, v: Float64Array}[]} */
     this.slots = [];
