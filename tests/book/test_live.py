@@ -81,6 +81,12 @@ def test_only_pages_with_live_figures_load_anything(sound):
 
 
 @pytest.mark.slow
+def test_a_notebook_has_a_sentence_instead(sound):
+    assert "answers to the hand.* What there is to see." in sound.notebook
+    assert ":::{live}" not in sound.notebook
+
+
+@pytest.mark.slow
 def test_what_is_missing_is_named(tmp_path):
     end = build(make_book(tmp_path, BROKEN)).end
     assert "no cell of this page publishes the picture 'my-picture'" in end

@@ -121,7 +121,36 @@ class Stage:
     def number(self, label):
         """Return the text of the readout with this name, once the next frame is drawn."""
         self.page.evaluate("new Promise(requestAnimationFrame)")
-        return self.locator.get_by_label(label, exact=True).text_content()
+        output = self.locator.locator("output").and_(self.page.get_by_label(label, exact=True))
+        return output.text_content()
+
+    def drag(self, control, dx, dy):
+        """Drag the middle of a control by so many pixels, with the mouse, in eight moves."""
+        box = control.bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        self.page.mouse.move(x + dx, y + dy, steps=8)
+        self.page.mouse.up()
+
+    def press(self, control, key, times=1):
+        """Press a key on a control."""
+        control.focus()
+        for _ in range(times):
+            control.press(key)
+
+    def drawing_time(self):
+        """Return the milliseconds that a frame takes to draw: the median of 30."""
+        return self.locator.evaluate(
+            """stage => {
+                const times = Array.from({ length: 30 }, () => {
+                    const begin = performance.now();
+                    stage.live.draw();
+                    return performance.now() - begin;
+                });
+                return times.sort((a, b) => a - b)[15];
+            }"""
+        )
 
     def slider(self, label):
         return self.locator.get_by_role("slider", name=label, exact=True)

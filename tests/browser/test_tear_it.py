@@ -21,19 +21,13 @@ def stage(visit):
     return view.figure(NAME)
 
 
-def press(control, key, times=1):
-    control.focus()
-    for _ in range(times):
-        control.press(key)
-
-
 def test_the_task_can_be_solved_from_the_keyboard(stage):
-    press(stage.radio("all at once"), "Space")
+    stage.press(stage.radio("all at once"), "Space")
     while float(stage.number("loss")) >= 0.15 and stage.live("state.done") < 5000:
         stage.live("train(250)")
     assert float(stage.number("loss")) < 0.15
     assert float(stage.number("|Spearman|")) < 0.6
-    press(stage.radio("all at once"), "ArrowDown")  # to the other one
+    stage.press(stage.radio("all at once"), "ArrowDown")  # to the other one
     assert stage.live("state.growing") is True
     stage.live("train(5000)")
     assert float(stage.number("loss")) < 0.05
@@ -65,15 +59,10 @@ def test_its_numbers_are_those_of_python(stage):
 def test_z_moves_the_dot_by_keyboard_and_by_mouse(stage):
     handle = stage.slider("latent z")
     before = stage.number("z")
-    press(handle, "ArrowUp", times=3)
+    stage.press(handle, "ArrowUp", times=3)
     assert stage.live("state.place") == pytest.approx(0.53)
     assert stage.number("z") != before
-    box = handle.bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    stage.page.mouse.move(x, y)
-    stage.page.mouse.down()
-    stage.page.mouse.move(x, y + 60, steps=4)
-    stage.page.mouse.up()
+    stage.drag(handle, 0, 60)
     assert 0.1 < stage.live("state.place") < 0.45
 
 
@@ -87,6 +76,16 @@ def test_a_click_on_a_point_shows_its_code(stage):
     assert (t, code) == pytest.approx((seen["t"][chosen], seen["z"][chosen]), abs=5.1e-4)
 
 
+def test_a_tap_on_a_telephone_does_too(visit):
+    view = visit(width=390)
+    view.open(PAGE)
+    stage = view.figure(NAME)
+    canvas = stage.locator.locator("svg").first
+    box = canvas.bounding_box()
+    canvas.tap(position={"x": box["width"] / 2, "y": box["height"] / 4})
+    assert stage.number("chosen point").startswith("t ")
+
+
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("width", WIDTHS)
 def test_it_fits_and_is_accessible(visit, width, theme):
@@ -95,6 +94,16 @@ def test_it_fits_and_is_accessible(visit, width, theme):
     view.figure(NAME)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert violations(page, f"figure.live:has(#live-{NAME})") == []
+
+
+def test_a_frame_is_drawn_in_time(stage):
+    assert stage.drawing_time() < 12, "milliseconds; 60 frames a second leave 16"
+
+
+def test_on_paper_its_picture_stands_there(stage):
+    stage.page.emulate_media(media="print")
+    assert stage.page.locator(f"#{NAME} img").is_visible()
+    assert not stage.locator.is_visible()
 
 
 def test_it_is_redrawn_when_the_theme_changes(stage):

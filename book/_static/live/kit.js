@@ -94,39 +94,38 @@ class Figure {
 
   /**
    * Repeat `step` while the figure is in view, and draw after each frame's share of it.
-   * @param {() => boolean} step returns whether there is more to do
+   * @param {(now: number) => boolean} step of the frame's time in milliseconds; returns whether
+   *   there is more to do
    * @param {{budget?: number, onStop?: () => void}} options budget: milliseconds of each frame;
    *   0 for one step a frame
    */
   loop(step, { budget = 0, onStop = () => {} } = {}) {
-    const loop = { running: false, start, stop };
+    const loop = { running: false };
     let drawn = 0;
     const frame = (now) => {
       if (!loop.running) return;
       requestAnimationFrame(frame);
       if (!this.seen) return;
       let more = true;
-      do more = step();
+      do more = step(now);
       while (more && performance.now() - now < budget);
       if (!more) return stop();
       if (wantsStillness() && now - drawn < 500) return; // the numbers may change, but calmly
       drawn = now;
       this.draw();
     };
-    function start() {
+    const start = () => {
       if (loop.running) return;
       loop.running = true;
       requestAnimationFrame(frame);
-    }
-    const finish = () => {
-      onStop();
-      this.draw();
     };
-    function stop() {
+    const stop = () => {
       if (!loop.running) return;
       loop.running = false;
-      finish();
-    }
+      onStop();
+      this.redraw();
+    };
+    Object.assign(loop, { start, stop });
     return loop;
   }
 
@@ -257,7 +256,7 @@ class Figure {
       return result;
     };
     const acts = Object.entries(Object.getOwnPropertyDescriptors(live));
-    this.stage.live = {};
+    this.stage.live = { draw: () => this.draw() };
     for (const [name, { value, get }] of acts) {
       if (get) Object.defineProperty(this.stage.live, name, { get });
       else this.stage.live[name] = drawing(value);
@@ -274,7 +273,7 @@ class Figure {
  * into pixels.
  *
  * Options: `label`, what a screen reader calls it; `x`, `y`, the limits; `xLabel`, `yLabel`;
- * `square` for equal units on both axes; `height` in pixels otherwise; `wide` for a row of its
+ * `bare` for none of the lines and numbers around a picture; `square` for equal units on both axes; `height` in pixels otherwise; `wide` for a row of its
  * own; `logX`, `logY`; `ticks`, how many.
  */
 class Panel {
@@ -290,8 +289,10 @@ class Panel {
     this.context = this.canvas.getContext("2d");
     this.root = select(this.box).append("svg").attr("role", "group").attr("aria-label", label);
     this.axes = this.root.append("g").attr("aria-hidden", "true");
-    this.axes.append("g").attr("class", "live-axis live-axis-x");
-    this.axes.append("g").attr("class", "live-axis live-axis-y");
+    if (!options.bare) {
+      this.axes.append("g").attr("class", "live-axis live-axis-x");
+      this.axes.append("g").attr("class", "live-axis live-axis-y");
+    }
     this.axes.append("text").attr("class", "live-label live-label-x").text(xLabel);
     this.axes.append("text").attr("class", "live-label").attr("x", 0).attr("y", 12).text(yLabel);
     this.svg = this.root.append("g"); // for what a figure adds
@@ -301,7 +302,7 @@ class Panel {
   /** Fit the panel to its place, draw the axes if they have changed, clear the canvas. */
   begin() {
     const { square, height: wanted, ticks } = this.options;
-    const [left, right, top, bottom] = [40, 8, 22, 36];
+    const [left, right, top, bottom] = this.options.bare ? [1, 1, 22, 1] : [40, 8, 22, 36];
     const width = Math.max(200, Math.floor(this.box.clientWidth));
     const height = square ? Math.round(width - left - right + top + bottom) : wanted;
     const density = window.devicePixelRatio;
@@ -364,6 +365,60 @@ class Panel {
     path(([x]) => this.x(x), ([, y]) => this.y(y)).context(context)(points);
     context.stroke();
     context.setLineDash([]);
+  }
+
+  /** An arrow on the canvas. @param {[number, number]} from @param {[number, number]} to */
+  arrow(from, to, { colour, width = 2 }) {
+    const { context } = this;
+    const [x0, y0, x1, y1] = [this.x(from[0]), this.y(from[1]), this.x(to[0]), this.y(to[1])];
+    const [angle, head] = [Math.atan2(y1 - y0, x1 - x0), Math.min(8, Math.hypot(x1 - x0, y1 - y0))];
+    this.line([from, to], { colour, width });
+    context.beginPath();
+    for (const side of [-0.45, 0.45]) {
+      context.moveTo(x1, y1);
+      context.lineTo(x1 - head * Math.cos(angle + side), y1 - head * Math.sin(angle + side));
+    }
+    context.stroke();
+  }
+
+  /** A filled rectangle, a bar say, between two corners. */
+  rectangle([x0, y0], [x1, y1], { colour }) {
+    const [left, top] = [this.x(x0), this.y(y1)];
+    this.context.fillStyle = colour;
+    this.context.fillRect(left, top, this.x(x1) - left, this.y(y0) - top);
+  }
+
+  /**
+   * A picture: its first row on top, from corner (x0, y0) below to (x1, y1) above.
+   * @param {ArrayLike<number>} values row by row, in [0, 1]
+   * @param {{rows: number, cols: number, from?: [number, number], to?: [number, number],
+   *   colour?: (value: number) => string}} options from, to: the whole panel, if they are left out;
+   *   colour: without it 0 is black and 1 white, in both themes
+   */
+  image(values, { rows, cols, from, to, colour = grey }) {
+    const [[x0, x1], [y0, y1]] = [this.x.domain(), this.y.domain()];
+    const [left, bottom] = [this.x((from ?? [x0, y0])[0]), this.y((from ?? [x0, y0])[1])];
+    const [right, top] = [this.x((to ?? [x1, y1])[0]), this.y((to ?? [x1, y1])[1])];
+    const edge = (a, b, i, n) => Math.round(a + ((b - a) * i) / n); // whole pixels leave no seams
+    for (let i = 0; i < rows; i++) {
+      const [above, below] = [edge(top, bottom, i, rows), edge(top, bottom, i + 1, rows)];
+      for (let j = 0; j < cols; j++) {
+        const [start, end] = [edge(left, right, j, cols), edge(left, right, j + 1, cols)];
+        this.context.fillStyle = colour(values[i * cols + j]);
+        this.context.fillRect(start, above, end - start, below - above);
+      }
+    }
+  }
+
+  /**
+   * Words on the canvas. @param {[number, number]} at @param {string} words
+   * @param {{colour: string, align?: CanvasTextAlign}} style
+   */
+  text([x, y], words, { colour, align = "left" }) {
+    const { context } = this;
+    context.font = `13px ${getComputedStyle(this.figure.stage).fontFamily}`;
+    Object.assign(context, { fillStyle: colour, textAlign: align, textBaseline: "middle" });
+    context.fillText(words, this.x(x), this.y(y));
   }
 
   /** Call `pick(x, y)` where the reader clicks or taps. @param {(x: number, y: number) => void} pick */
@@ -429,6 +484,14 @@ class Panel {
     return group;
   }
 }
+
+/** A number with so many decimals, and never "-0.00". @param {number} value @param {number} digits */
+export const fixed = (value, digits) => value.toFixed(digits).replace(/^-(?=[0.]*$)/, "");
+
+const GREYS = Array.from({ length: 256 }, (_, v) => `rgb(${v} ${v} ${v})`);
+
+/** Black for 0, white for 1. @param {number} value */
+export const grey = (value) => GREYS[Math.round(255 * Math.min(1, Math.max(0, value)))];
 
 /** Make an element with a class and attributes, at the end of another. */
 function element(tag, className, parent, attributes = {}) {

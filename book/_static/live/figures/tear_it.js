@@ -6,7 +6,7 @@ import { squared_error } from "../engine/losses.js";
 import { Adam, zero_grad } from "../engine/optimisers.js";
 import { Generator } from "../engine/random.js";
 import { ranks, spearman, spiral, standardised } from "../engine/spiral.js";
-import { figure } from "../kit.js";
+import { figure, fixed } from "../kit.js";
 
 const [POINTS, BATCH, WIDTH, RATE] = [300, 64, 32, 0.005];
 const ATOMS = 400; // of the decoder's line
@@ -122,6 +122,10 @@ export function mount(element) {
     run.text = "Pause";
     loop.start();
   });
+  const onStop = () => {
+    look();
+    run.text = training.done < training.steps ? "Train" : "Train again";
+  };
   fig.button("Other weights", () => start({ seed: setting.seed + 1 }));
   const loop = fig.loop(
     () => {
@@ -129,7 +133,7 @@ export function mount(element) {
       if (training.done % 25 === 0) look();
       return more;
     },
-    { budget: 10, onStop: () => (look(), (run.text = training.done < training.steps ? "Train" : "Train again")) },
+    { budget: 10, onStop },
   );
 
   const numbers = Object.fromEntries(
@@ -137,7 +141,7 @@ export function mount(element) {
   );
   codes.handle({
     label: "latent z", axis: "y", at: () => [1, place], move: (_, u) => (place = u),
-    show: () => `z = ${zAt(place).toFixed(2)}`,
+    show: () => `z = ${fixed(zAt(place), 2)}`,
   });
   plane.onPick((x, y) => {
     const away = Array.from(training.t, (_, i) => Math.hypot(training.X.row(i)[0] - x, training.X.row(i)[1] - y));
@@ -167,11 +171,11 @@ export function mount(element) {
     plane.dots(1, () => dot, { colour: colours.vermillion, radius: 7 });
 
     numbers.step.show(`${training.done} of ${training.steps}`);
-    numbers.loss.show(now.loss.toFixed(4));
-    numbers["|Spearman|"].show(now.rank.toFixed(3));
-    numbers.z.show(`${zAt(place).toFixed(2)} draws (${dot.map((v) => v.toFixed(2)).join(", ")})`);
+    numbers.loss.show(fixed(now.loss, 4));
+    numbers["|Spearman|"].show(fixed(now.rank, 3));
+    numbers.z.show(`${fixed(zAt(place), 2)} draws (${dot.map((v) => fixed(v, 2)).join(", ")})`);
     numbers["chosen point"].show(
-      chosen === null ? "none" : `t ${training.t[chosen].toFixed(3)}, code ${now.z[chosen].toFixed(3)}`,
+      chosen === null ? "none" : `t ${fixed(training.t[chosen], 3)}, code ${fixed(now.z[chosen], 3)}`,
     );
   });
 
