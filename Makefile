@@ -22,7 +22,7 @@ test: $(READY)  ## run the tests
 test-browser: $(READY)  ## open the built book in Chromium and work its figures
 	test -d _build/html/book || $(MAKE) book
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[browser]'
-	$(BIN)/python -m pytest -m browser -n auto tests/browser
+	$(BIN)/python -m pytest -m browser -n auto --dist loadfile tests/browser
 
 serve: book  ## build, then show the book on this machine (PORT=8000)
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)

@@ -1,14 +1,11 @@
 """Every page of the built site, in both themes and two widths: what no page may do."""
 
-import os
-
 import pytest
 from axe import violations
-from conftest import ROOT, Visit, served
+from visiting import SITE, Visit, served
 
 pytestmark = pytest.mark.browser
 
-SITE = ROOT / os.environ.get("SITE", "_build/html")
 PAGES = sorted(page.relative_to(SITE).as_posix() for page in SITE.glob("book/**/*.html"))
 
 

@@ -4,21 +4,12 @@ import re
 
 import numpy as np
 import pytest
-from axe import violations
-from conftest import THEMES, WIDTHS
 from scipy.stats import spearmanr
 
 pytestmark = pytest.mark.browser
 
 PAGE = "book/03_nonlinear_autoencoder.html"
 NAME = "nonlinear-tear-it"
-
-
-@pytest.fixture
-def stage(visit):
-    view = visit()
-    view.open(PAGE)
-    return view.figure(NAME)
 
 
 def test_the_task_can_be_solved_from_the_keyboard(stage):
@@ -86,40 +77,9 @@ def test_a_tap_on_a_telephone_does_too(visit):
     assert stage.number("chosen point").startswith("t ")
 
 
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("width", WIDTHS)
-def test_it_fits_and_is_accessible(visit, width, theme):
-    view = visit(width=width, theme=theme)
-    page = view.open(PAGE)
-    view.figure(NAME)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert violations(page, f"figure.live:has(#live-{NAME})") == []
-
-
-def test_a_frame_is_drawn_in_time(stage):
-    assert stage.drawing_time() < 12, "milliseconds; 60 frames a second leave 16"
-
-
-def test_on_paper_its_picture_stands_there(stage):
-    stage.page.emulate_media(media="print")
-    assert stage.page.locator(f"#{NAME} img").is_visible()
-    assert not stage.locator.is_visible()
-
-
 def test_it_is_redrawn_when_the_theme_changes(stage):
     first = "stage => stage.querySelector('canvas').toDataURL()"
     light = stage.locator.evaluate(first)
     stage.page.evaluate("document.documentElement.dataset.theme = 'dark'")
     stage.page.wait_for_timeout(100)
     assert stage.locator.evaluate(first) != light
-
-
-def test_without_scripts_its_picture_stands_there(browser, site):
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto(f"{site}/{PAGE}")
-    figure = page.locator(f"#{NAME}")
-    assert figure.locator("img").is_visible()
-    assert not figure.locator(".live-stage").is_visible()
-    assert "where scripts are on" in figure.inner_text()
-    context.close()
