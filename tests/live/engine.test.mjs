@@ -109,15 +109,27 @@ test("the generator", () => {
   assert.deepEqual(draw(3, "normal"), draw(3, "normal"));
   assert.notDeepEqual(draw(3, "normal"), draw(4, "normal"));
   // Five standard errors: of the mean, sigma / sqrt n; of the variance, less than 2 / sqrt n.
-  same(moments(draw(0, "random")), [1 / 2, 1 / 12], "uniform", 5 * 0.3 / Math.sqrt(1e5));
+  same(moments(draw(0, "random")), [1 / 2, 1 / 12], "uniform", (5 * 0.3) / Math.sqrt(1e5));
   same(moments(draw(0, "normal")), [0, 1], "normal", (5 * Math.sqrt(2)) / Math.sqrt(1e5));
   const order = new Generator(0).permutation(50);
-  assert.deepEqual([...order].sort((a, b) => a - b), Array.from({ length: 50 }, (_, i) => i));
-  assert.notDeepEqual(order, [...order].sort((a, b) => a - b));
+  assert.deepEqual(
+    [...order].sort((a, b) => a - b),
+    Array.from({ length: 50 }, (_, i) => i),
+  );
+  assert.notDeepEqual(
+    order,
+    [...order].sort((a, b) => a - b),
+  );
 });
 
 test("mistakes are named", () => {
   assert.throws(() => new Matrix(2, 2, new Float64Array(3)), /2 x 2 entries, got 3/);
-  assert.throws(() => losses.squared_error(new Matrix(2, 3), new Matrix(2, 2)), /\(2, 3\) and \(2, 2\)/);
-  assert.throws(() => new layers.Dense(2, 3, "relo", new Generator(0)), /activation must be one of .*relo/);
+  assert.throws(
+    () => losses.squared_error(new Matrix(2, 3), new Matrix(2, 2)),
+    /\(2, 3\) and \(2, 2\)/,
+  );
+  assert.throws(
+    () => new layers.Dense(2, 3, "relo", new Generator(0)),
+    /activation must be one of .*relo/,
+  );
 });

@@ -250,11 +250,13 @@ class Figure {
    */
   ready(live) {
     this.button("Reset", live.reset);
-    const drawing = (act) => (...given) => {
-      const result = act(...given);
-      this.draw();
-      return result;
-    };
+    const drawing =
+      (act) =>
+      (...given) => {
+        const result = act(...given);
+        this.draw();
+        return result;
+      };
     const acts = Object.entries(Object.getOwnPropertyDescriptors(live));
     this.stage.live = { draw: () => this.draw() };
     for (const [name, { value, get }] of acts) {
@@ -264,7 +266,10 @@ class Figure {
   }
 
   id(label) {
-    return `${this.stage.id}-${label.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "")}`;
+    return `${this.stage.id}-${label
+      .toLowerCase()
+      .replace(/[^a-z0-9]+/g, "-")
+      .replace(/^-|-$/g, "")}`;
   }
 }
 
@@ -273,8 +278,9 @@ class Figure {
  * into pixels.
  *
  * Options: `label`, what a screen reader calls it; `x`, `y`, the limits; `xLabel`, `yLabel`;
- * `bare` for none of the lines and numbers around a picture; `square` for equal units on both axes; `height` in pixels otherwise; `wide` for a row of its
- * own; `logX`, `logY`; `ticks`, how many.
+ * `square` for equal units on both axes; `height` in pixels otherwise; `wide` for a row of its
+ * own; `bare` for none of the lines and numbers around a picture; `logX`, `logY`; `ticks`, how
+ * many.
  */
 class Panel {
   constructor(figure, options) {
@@ -316,9 +322,15 @@ class Panel {
       this.y.range([height - bottom, top]);
       const [across, up] = [axisBottom(this.x), axisLeft(this.y)];
       for (const axis of [across, up]) axis.ticks(ticks).tickSize(4);
-      this.axes.select(".live-axis-x").attr("transform", `translate(0,${height - bottom})`).call(across);
+      this.axes
+        .select(".live-axis-x")
+        .attr("transform", `translate(0,${height - bottom})`)
+        .call(across);
       this.axes.select(".live-axis-y").attr("transform", `translate(${left},0)`).call(up);
-      this.axes.select(".live-label-x").attr("x", width - right).attr("y", height - 4);
+      this.axes
+        .select(".live-label-x")
+        .attr("x", width - right)
+        .attr("y", height - 4);
       // The axes' own font and colour come from live.css.
       this.axes.selectAll(".live-axis").attr("font-size", null).attr("font-family", null);
     }
@@ -362,7 +374,10 @@ class Panel {
     Object.assign(context, { strokeStyle: colour, lineWidth: width, lineJoin: "round" });
     context.setLineDash(dash);
     context.beginPath();
-    path(([x]) => this.x(x), ([, y]) => this.y(y)).context(context)(points);
+    path(
+      ([x]) => this.x(x),
+      ([, y]) => this.y(y),
+    ).context(context)(points);
     context.stroke();
     context.setLineDash([]);
   }
@@ -421,7 +436,10 @@ class Panel {
     context.fillText(words, this.x(x), this.y(y));
   }
 
-  /** Call `pick(x, y)` where the reader clicks or taps. @param {(x: number, y: number) => void} pick */
+  /**
+   * Call `pick(x, y)` where the reader clicks or taps.
+   * @param {(x: number, y: number) => void} pick
+   */
   onPick(pick) {
     this.root.classed("live-picked", true).on("click", (event) => {
       const [x, y] = pointer(event, this.root.node());
@@ -485,7 +503,11 @@ class Panel {
   }
 }
 
-/** A number with so many decimals, and never "-0.00". @param {number} value @param {number} digits */
+/**
+ * A number with so many decimals, and never "-0.00".
+ * @param {number} value
+ * @param {number} digits
+ */
 export const fixed = (value, digits) => value.toFixed(digits).replace(/^-(?=[0.]*$)/, "");
 
 const GREYS = Array.from({ length: 256 }, (_, v) => `rgb(${v} ${v} ${v})`);

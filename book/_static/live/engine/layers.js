@@ -145,7 +145,11 @@ export function split(h) {
   return { mu: part(0), logvar: part(K) };
 }
 
-/** split backward: the gradients in both halves as one. @param {Matrix} dmu @param {Matrix} dlogvar */
+/**
+ * split backward: the gradients in both halves as one.
+ * @param {Matrix} dmu
+ * @param {Matrix} dlogvar
+ */
 export function join(dmu, dlogvar) {
   const K = dmu.cols;
   const dh = new Matrix(dmu.rows, 2 * K);
@@ -169,6 +173,11 @@ export function reparameterise(mu, logvar, eps) {
 /** @param {Matrix} dz @param {Matrix} logvar @param {Matrix} eps */
 export function reparameterise_backward(dz, logvar, eps) {
   // z = mu + exp(logvar / 2) eps
-  const dlogvar = map((dz, logvar, eps) => dz * eps * 0.5 * Math.exp(0.5 * logvar), dz, logvar, eps);
+  const dlogvar = map(
+    (dz, logvar, eps) => dz * eps * 0.5 * Math.exp(0.5 * logvar),
+    dz,
+    logvar,
+    eps,
+  );
   return { dmu: dz, dlogvar };
 }

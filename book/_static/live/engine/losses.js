@@ -15,7 +15,11 @@ export function squared_error(x_hat, x) {
   return { value, dx_hat };
 }
 
-/** -1/N sum log p(x | logits), with p = sigmoid(logits). @param {Matrix} logits @param {Matrix} x */
+/**
+ * -1/N sum log p(x | logits), with p = sigmoid(logits).
+ * @param {Matrix} logits
+ * @param {Matrix} x
+ */
 export function bernoulli_nll(logits, x) {
   const n = x.rows;
   // -x log p - (1 - x) log(1 - p) = log(1 + e^l) - x l

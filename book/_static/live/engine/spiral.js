@@ -47,7 +47,11 @@ export function standardised(X) {
   return scaled;
 }
 
-/** The share of the variance of X that X_hat brings back. @param {Matrix} X @param {Matrix} X_hat */
+/**
+ * The share of the variance of X that X_hat brings back.
+ * @param {Matrix} X
+ * @param {Matrix} X_hat
+ */
 export function explained_variance(X, X_hat) {
   let total = 0;
   for (let j = 0; j < X.cols; j++) {
@@ -66,7 +70,11 @@ export function ranks(z) {
   return rank;
 }
 
-/** Spearman's correlation, of rows without ties. @param {ArrayLike<number>} a @param {ArrayLike<number>} b */
+/**
+ * Spearman's correlation, of rows without ties.
+ * @param {ArrayLike<number>} a
+ * @param {ArrayLike<number>} b
+ */
 export function spearman(a, b) {
   const [p, q, n] = [ranks(a), ranks(b), a.length];
   const apart = p.reduce((total, rank, i) => total + (rank - q[i]) ** 2, 0);

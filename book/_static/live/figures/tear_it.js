@@ -30,7 +30,9 @@ export class Training {
 
   /** The rows of the next batch: of the whole curve, or of the part that is open so far. */
   batch() {
-    const grown = this.growing ? Math.min(1, 0.05 + (0.95 * this.done) / (this.steps * (2 / 3))) : 1;
+    const grown = this.growing
+      ? Math.min(1, 0.05 + (0.95 * this.done) / (this.steps * (2 / 3)))
+      : 1;
     return Array.from({ length: BATCH }, () => this.rng.integer(Math.round(grown * POINTS)));
   }
 
@@ -57,7 +59,10 @@ export class Training {
     const X_hat = this.decoder.forward(this.encoder.layers[2].y);
     const { value: loss } = squared_error(X_hat, this.X);
     const [low, high] = [Math.min(...z), Math.max(...z)];
-    const along = Float64Array.from({ length: ATOMS }, (_, i) => low + ((high - low) * i) / (ATOMS - 1));
+    const along = Float64Array.from(
+      { length: ATOMS },
+      (_, i) => low + ((high - low) * i) / (ATOMS - 1),
+    );
     const line = this.decoder.forward(new Matrix(ATOMS, 1, along)).toRows();
     return { loss, z, X_hat, low, high, line, rank: Math.abs(spearman(z, this.t)) };
   }
@@ -68,16 +73,28 @@ export function mount(element) {
   const fig = figure(element);
   const plane = fig.panel({
     label: "The spiral, its points coloured by their code, and the line that the decoder draws",
-    x: [-2.4, 2.4], y: [-2.4, 2.4], xLabel: "x", yLabel: "y", square: true,
+    x: [-2.4, 2.4],
+    y: [-2.4, 2.4],
+    xLabel: "x",
+    yLabel: "y",
+    square: true,
   });
   const codes = fig.panel({
     label: "The code of each point against its position along the spiral",
-    x: [0, 1], y: [0, 1], xLabel: "position t along the spiral", yLabel: "code z, in 0..1", square: true,
+    x: [0, 1],
+    y: [0, 1],
+    xLabel: "position t along the spiral",
+    yLabel: "code z, in 0..1",
+    square: true,
   });
   const curves = fig.panel({
     label: "The share of the variance that is lost, and |Spearman|, by training step",
-    x: [0, 1], y: [0, 1], xLabel: "share of the training", yLabel: "lost variance (solid), |Spearman| (dashed)",
-    wide: true, height: 170,
+    x: [0, 1],
+    y: [0, 1],
+    xLabel: "share of the training",
+    yLabel: "lost variance (solid), |Spearman| (dashed)",
+    wide: true,
+    height: 170,
   });
 
   let setting, training, now, past, place, chosen;
@@ -86,14 +103,15 @@ export function mount(element) {
     loop.stop();
     setting = { ...setting, ...wanted };
     training = new Training(setting);
-    [past, place, chosen] = [[], 0.5, null];
+    [past, place, chosen, point.value] = [[], 0.5, null, 0];
     look();
     run.text = "Train";
   }
 
   function look() {
     now = training.look();
-    past.push([training.done / training.steps, now.loss / 2, now.rank]); // two columns of variance 1
+    // Two columns of variance 1: half the loss is the share of the variance that is lost.
+    past.push([training.done / training.steps, now.loss / 2, now.rank]);
   }
 
   function train(steps) {
@@ -105,15 +123,27 @@ export function mount(element) {
   }
 
   const turns = fig.slider({
-    label: "turns", min: 1, max: 3, step: 0.5, value: START.turns, onInput: (v) => start({ turns: v }),
+    label: "turns",
+    min: 1,
+    max: 3,
+    step: 0.5,
+    value: START.turns,
+    onInput: (v) => start({ turns: v }),
   });
   const hole = fig.slider({
-    label: "radius of the hole", min: 0.05, max: 0.5, step: 0.01, value: START.hole,
-    show: (v) => v.toFixed(2), onInput: (v) => start({ hole: v }),
+    label: "radius of the hole",
+    min: 0.05,
+    max: 0.5,
+    step: 0.01,
+    value: START.hole,
+    show: (v) => v.toFixed(2),
+    onInput: (v) => start({ hole: v }),
   });
   const ways = ["all at once", "growing"];
   const way = fig.choice({
-    label: "the network sees the curve", options: ways, value: ways[0],
+    label: "the network sees the curve",
+    options: ways,
+    value: ways[0],
     onInput: (chosen) => start({ growing: chosen === ways[1] }),
   });
   const run = fig.button("Train", () => {
@@ -121,6 +151,15 @@ export function mount(element) {
     if (training.done === training.steps) start();
     run.text = "Pause";
     loop.start();
+  });
+  const point = fig.slider({
+    label: "chosen point, along the curve",
+    min: 0,
+    max: POINTS - 1,
+    step: 1,
+    value: 0,
+    show: (i) => fixed(i / (POINTS - 1), 2),
+    onInput: (i) => (chosen = i),
   });
   const onStop = () => {
     look();
@@ -140,12 +179,17 @@ export function mount(element) {
     ["step", "loss", "|Spearman|", "z", "chosen point"].map((name) => [name, fig.readout(name)]),
   );
   codes.handle({
-    label: "latent z", axis: "y", at: () => [1, place], move: (_, u) => (place = u),
+    label: "latent z",
+    axis: "y",
+    at: () => [1, place],
+    move: (_, u) => (place = u),
     show: () => `z = ${fixed(zAt(place), 2)}`,
   });
   plane.onPick((x, y) => {
-    const away = Array.from(training.t, (_, i) => Math.hypot(training.X.row(i)[0] - x, training.X.row(i)[1] - y));
-    chosen = away.indexOf(Math.min(...away));
+    const away = Array.from(training.t, (_, i) =>
+      Math.hypot(training.X.row(i)[0] - x, training.X.row(i)[1] - y),
+    );
+    chosen = point.value = away.indexOf(Math.min(...away));
   });
 
   const zAt = (u) => now.low + u * (now.high - now.low);
@@ -158,10 +202,22 @@ export function mount(element) {
     const shade = (i) => ramp(order[i] / POINTS);
     plane.line(now.line, { colour: colours.muted, width: 1.5 });
     plane.dots(POINTS, (i) => training.X.row(i), { colour: shade });
-    codes.line([[0, place], [1, place]], { colour: colours.vermillion, dash: [4, 4], width: 1.5 });
+    codes.line(
+      [
+        [0, place],
+        [1, place],
+      ],
+      { colour: colours.vermillion, dash: [4, 4], width: 1.5 },
+    );
     codes.dots(POINTS, (i) => [training.t[i], inRange(i)], { colour: shade });
-    curves.line(past.map(([share, lost]) => [share, Math.min(1, lost)]), { colour: colours.blue });
-    curves.line(past.map(([share, , rank]) => [share, rank]), { colour: colours.orange, dash: [6, 3] });
+    curves.line(
+      past.map(([share, lost]) => [share, Math.min(1, lost)]),
+      { colour: colours.blue },
+    );
+    curves.line(
+      past.map(([share, , rank]) => [share, rank]),
+      { colour: colours.orange, dash: [6, 3] },
+    );
     if (chosen !== null) {
       const ring = { colour: colours.text, radius: 6 };
       plane.dots(1, () => training.X.row(chosen), ring);
@@ -175,13 +231,19 @@ export function mount(element) {
     numbers["|Spearman|"].show(fixed(now.rank, 3));
     numbers.z.show(`${fixed(zAt(place), 2)} draws (${dot.map((v) => fixed(v, 2)).join(", ")})`);
     numbers["chosen point"].show(
-      chosen === null ? "none" : `t ${fixed(training.t[chosen], 3)}, code ${fixed(now.z[chosen], 3)}`,
+      chosen === null
+        ? "none"
+        : `t ${fixed(training.t[chosen], 3)}, code ${fixed(now.z[chosen], 3)}`,
     );
   });
 
   function show(wanted) {
     start(wanted);
-    [turns.value, hole.value, way.value] = [setting.turns, setting.hole, ways[Number(setting.growing)]];
+    [turns.value, hole.value, way.value] = [
+      setting.turns,
+      setting.hole,
+      ways[Number(setting.growing)],
+    ];
   }
   fig.ready({
     get state() {
