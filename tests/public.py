@@ -9,7 +9,7 @@ from library_reference import public_members, public_methods, public_modules
 
 PAGES = Path(__file__).parents[1] / "book" / "reference"
 # On no page, but every reader of the source, or who writes an exercise, meets them.
-HELPERS = ["progress", "utils"] + [
+HELPERS = ["live", "progress", "utils"] + [
     f"exercises.{name}"
     for name in (
         *("answers", "cases", "catalogue", "compare", "general", "guard", "ladder", "recognise"),
