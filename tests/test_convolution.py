@@ -114,12 +114,9 @@ def test_the_passes_are_the_naive_loop(backend, dtype, cls, geometry):
 @backends
 @pytest.mark.parametrize("n, geometry", [(70, ((3, 9, 8), 20, (3, 4), 2, 1)), (5, GEOMETRIES[1])])
 @layers
-def test_many_pictures_in_parts_and_blocks_are_the_naive_loop(
-    backend, n, geometry, cls, monkeypatch
-):
+def test_many_pictures_in_parts_are_the_naive_loop(backend, n, geometry, cls, monkeypatch):
     pytest.importorskip("numba")
     monkeypatch.setattr("vae_numpy.kernels.convolution.A_THREAD", 2**10)
-    monkeypatch.setattr("vae_numpy.kernels.convolution._BLOCK", 1200)
     rng = np.random.default_rng(2)
     layer = make(cls, geometry, "tanh", rng=rng)
     x, dy = rng.normal(size=(n, layer.n_in)), rng.normal(size=(n, layer.n_out))

@@ -91,6 +91,17 @@ def test_each_rung_has_its_line(verdict, answer, line):
     assert found.state == ("not started" if answer is stub else "wrong")
 
 
+@pytest.mark.parametrize("name", ANSWERS)
+def test_a_verdict_says_whether_it_names_a_cause(verdict, name):
+    named = name in ("known mistake", "factor", "sign")
+    assert verdict(double, ANSWERS[name][0]).cause == named
+
+
+def test_what_holds_is_a_cause_unless_it_says_otherwise(verdict):
+    assert verdict(lambda answer: answer.holds(False, "why"), abs).cause
+    assert not verdict(lambda answer: answer.holds(False, "what", cause=False), abs).cause
+
+
 def test_a_wrong_value_shows_call_return_and_expectation(verdict):
     text = str(verdict(double, lambda x: x + 3))
     assert "called with x = [1., 2., 4.]" in text

@@ -141,4 +141,4 @@ def test_numba_is_imported_in_three_files():
     imports = re.compile(r"^\s*(import|from) (numba|llvmlite)\b", re.M)
     files = [file for file in PACKAGE.rglob("*.py") if imports.search(file.read_text("utf-8"))]
     names = sorted(str(file.relative_to(PACKAGE).as_posix()) for file in files)
-    assert names == ["kernels/jit.py", "kernels/product.py", "kernels/turns.py"]
+    assert names == ["kernels/jit.py", "kernels/tile.py", "kernels/turns.py"]

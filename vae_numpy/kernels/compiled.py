@@ -11,7 +11,7 @@ import numpy as np
 
 from vae_numpy._types import FloatArray
 from vae_numpy.kernels import reference
-from vae_numpy.kernels.convolution import add_weight_gradient, convolve, convolve_transposed
+from vae_numpy.kernels.convolution import add_gradients, convolve, convolve_transposed
 from vae_numpy.kernels.jit import jit
 from vae_numpy.kernels.product import add_bias, add_bias_relu, product_into
 from vae_numpy.kernels.threads import own_product
@@ -142,7 +142,8 @@ def conv_forward(
     stride: int,
     padding: int,
 ) -> FloatArray:
-    return _activated(convolve(x, W, stride, padding), b, activation)
+    relu = activation == "relu"
+    return _activated(convolve(x, W, b, stride, padding, relu=relu), activation)
 
 
 def conv_backward(
@@ -159,9 +160,9 @@ def conv_backward(
     accumulate: bool = True,
     need_dx: bool = True,
 ) -> FloatArray | None:
-    da = _before_activation(dy, y, activation, db, accumulate)
-    add_weight_gradient(x, da, stride, padding, dW, accumulate=accumulate)
-    return convolve_transposed(da, W, stride, padding, x.shape[1:]) if need_dx else None
+    return _conv_gradients(
+        dy, x, y, W, activation, stride, padding, dW, db, False, accumulate, need_dx
+    )
 
 
 def conv_transpose_forward(
@@ -173,7 +174,8 @@ def conv_transpose_forward(
     padding: int,
     shape: tuple[int, ...],
 ) -> FloatArray:
-    return _activated(convolve_transposed(x, W, stride, padding, shape), b, activation)
+    relu = activation == "relu"
+    return _activated(convolve_transposed(x, W, b, stride, padding, shape, relu=relu), activation)
 
 
 def conv_transpose_backward(
@@ -190,49 +192,38 @@ def conv_transpose_backward(
     accumulate: bool = True,
     need_dx: bool = True,
 ) -> FloatArray | None:
-    da = _before_activation(dy, y, activation, db, accumulate)
-    add_weight_gradient(da, x, stride, padding, dW, accumulate=accumulate)
-    return convolve(da, W, stride, padding) if need_dx else None
+    return _conv_gradients(
+        dy, x, y, W, activation, stride, padding, dW, db, True, accumulate, need_dx
+    )
 
 
-def _activated(a, b, activation):
-    """Apply f(a + b) to a, (N, C, H, W), in place where it can be; a bias is one per channel."""
-    if b is not None or activation == "relu":
-        _add_bias_relu_per_channel(a, b, activation == "relu")
-    if activation in ("identity", "relu"):
-        return a
-    return reference.ACTIVATIONS[activation][0](a)
+# The kernels apply relu while a picture is in the cache; other activations take their own pass.
 
 
-def _before_activation(dy, y, activation, db, accumulate):
-    """Return da (N, C, H, W), and add it into db, or write it there unless ``accumulate``."""
-    rows = (-1, y.shape[3])
-    da = _times_derivative(dy.reshape(rows), y.reshape(rows), activation).reshape(y.shape)
-    if db is not None:
-        if not accumulate:
-            db[...] = 0
-        _add_channel_sums(da, db)
-    return da
+def _activated(a, activation):
+    return a if activation in ("identity", "relu") else reference.ACTIVATIONS[activation][0](a)
 
 
-@jit
-def _add_bias_relu_per_channel(a, b, relu):
-    for n in range(a.shape[0]):
-        for c in range(a.shape[1]):
-            picture = a[n, c].ravel()
-            if b is not None:
-                for i in range(picture.size):
-                    picture[i] += b[c]
-            if relu:
-                for i in range(picture.size):
-                    picture[i] = picture[i] if not picture[i] < 0 else 0  # a NaN stays one
-
-
-@jit
-def _add_channel_sums(da, db):
-    for n in range(da.shape[0]):
-        for c in range(da.shape[1]):
-            db[c] += da[n, c].sum()
+def _conv_gradients(
+    dy, x, y, W, activation, stride, padding, dW, db, transposed, accumulate, need_dx
+):
+    if activation not in ("identity", "relu"):
+        rows = (-1, y.shape[3])
+        dy = _times_derivative(dy.reshape(rows), y.reshape(rows), activation).reshape(y.shape)
+    return add_gradients(
+        dy,
+        x,
+        y,
+        W,
+        dW,
+        db,
+        stride,
+        padding,
+        relu=activation == "relu",
+        transposed=transposed,
+        accumulate=accumulate,
+        need_dx=need_dx,
+    )
 
 
 # Losses -------------------------------------------------------------------------------------

@@ -4,18 +4,19 @@ Ways to compute A @ B, each a step faster than the one before; chapter 5 climbs 
 B is (depth, n); both have the same dtype, float32 or float64, and any strides.
 """
 
-import math
-
-import llvmlite.binding
-import numba
-import numba.extending
 import numpy as np
-from llvmlite import ir
-from numba.core import cgutils
 
 from vae_numpy._types import FloatArray
-from vae_numpy.kernels.jit import element, jit
+from vae_numpy.kernels.jit import jit
 from vae_numpy.kernels.threads import A_THREAD
+from vae_numpy.kernels.tile import (
+    ROWS,
+    VECTOR_BYTES,  # noqa: F401  (chapter 5 takes it from here)
+    copy,
+    group_of,
+    lanes_of,
+    tile,
+)
 from vae_numpy.kernels.turns import begin, end, share
 from vae_numpy.kernels.workers import ALONE
 
@@ -75,114 +76,19 @@ def product_registers(A, B):
     return C
 
 
-# The last rungs: C is cut into tiles of ROWS rows and two vectors, which stay in the processor's
-# registers while A and B go by. Arrays are flat from here on: x0 is where a piece of x starts,
-# x_row how far it is from one of its rows to the next.
+# The last rungs keep a tile of C in registers. Arrays are flat from here on: x0 is where a piece of
+# x starts, x_row how far it is from one of its rows to the next.
 
-_FEATURES = llvmlite.binding.get_host_cpu_features()
-VECTOR_BYTES = 64 if _FEATURES.get("avx512f") else 32 if _FEATURES.get("avx2") else 16
-# As many as the registers hold: 16 of them on x86 before AVX-512, else 32.
-ROWS = 6 if _FEATURES.get("sse2") and not _FEATURES.get("avx512f") else 8
 _SLAB = 256  # rows of B at most: so many rows of a panel stay in the first-level cache
 _BLOCK = 64  # rows of A at most: so many of a slab stay in the second-level cache
 _SMALL = 2**20  # multiplications up to which packing does not pay
-
-
-def _lanes(x):
-    """How many numbers of x's type a vector holds; a constant where it is compiled."""
-    return VECTOR_BYTES // x.itemsize
-
-
-@numba.extending.overload(_lanes, inline="always")
-def _compiled_lanes(x):
-    lanes = VECTOR_BYTES * 8 // x.dtype.bitwidth
-    return lambda x: lanes
-
-
-def _group(x):
-    """How many rows of A are packed together: whole vectors and whole tiles; a constant too."""
-    return math.lcm(_lanes(x), ROWS)
-
-
-@numba.extending.overload(_group, inline="always")
-def _compiled_group(x):
-    group = math.lcm(VECTOR_BYTES * 8 // x.dtype.bitwidth, ROWS)
-    return lambda x: group
-
-
-def tile(depth, a, a0, a_row, a_step, b, b0, b_row, c, c0, c_row, fresh):
-    """Compute a tile of C, or add to it unless ``fresh``; this is what the compiled one does.
-
-    A tile is ROWS rows of two vectors; a_step is from one number of a row of A to the next.
-    """
-    rows, columns, steps = np.arange(ROWS)[:, None], np.arange(2 * _lanes(b)), np.arange(depth)
-    A, B = a[a0 + a_row * rows + a_step * steps], b[b0 + b_row * steps[:, None] + columns]
-    places = c0 + c_row * rows + columns
-    c[places] = A @ B if fresh else c[places] + A @ B
-
-
-@numba.extending.overload(tile, inline="always")
-def _compiled_tile(depth, a, a0, a_row, a_step, b, b0, b_row, c, c0, c_row, fresh):
-    def call(depth, a, a0, a_row, a_step, b, b0, b_row, c, c0, c_row, fresh):
-        _tile_in_registers(depth, a, a0, a_row, a_step, b, b0, b_row, c, c0, c_row, fresh)
-
-    return call
-
-
-@numba.extending.intrinsic
-def _tile_in_registers(_, depth, a, a0, a_row, a_step, b, b0, b_row, c, c0, c_row, fresh):
-    """Emit the tile's instructions: no loop in Python keeps 2 ROWS vectors in registers."""
-    lanes = VECTOR_BYTES * 8 // a.dtype.bitwidth
-
-    def emit(context, builder, signature, arguments):
-        vector = ir.VectorType(context.get_value_type(a.dtype), lanes)
-        in_a, in_b, in_c = (element(context, builder, signature, arguments, k) for k in (1, 5, 8))
-        depth, a_row, a_step, b_row, c_row, fresh = (arguments[k] for k in (0, 3, 4, 7, 10, 11))
-        size, lane = depth.type, ir.IntType(32)
-        first = ir.Constant(ir.VectorType(lane, lanes), None)  # lane 0, for all lanes
-
-        def at(start, steps, stride):
-            return builder.gep(start, [builder.mul(steps, stride)])
-
-        def pair(start):
-            start = builder.bitcast(start, vector.as_pointer())
-            return [builder.gep(start, [size(v)]) for v in range(2)]
-
-        rows_of_a = [at(in_a, size(r), a_row) for r in range(ROWS)]
-        targets = [target for r in range(ROWS) for target in pair(at(in_c, size(r), c_row))]
-        sums = [cgutils.alloca_once(builder, vector) for _ in targets]
-        with builder.if_else(fresh) as (then, otherwise):
-            with then:
-                for total in sums:
-                    builder.store(ir.Constant(vector, None), total)
-            with otherwise:
-                for total, target in zip(sums, targets, strict=True):
-                    builder.store(builder.load(target, align=4), total)
-        with cgutils.for_range(builder, depth) as loop:
-            row = pair(at(in_b, loop.index, b_row))
-            row_of_b = [builder.load(v, align=4) for v in row]
-            for r in range(ROWS):
-                x = builder.load(at(rows_of_a[r], loop.index, a_step))
-                x = builder.insert_element(ir.Constant(vector, ir.Undefined), x, lane(0))
-                x = builder.shuffle_vector(x, x, first)
-                for v in range(2):
-                    total = sums[2 * r + v]
-                    term = builder.fmul(x, row_of_b[v], flags=("contract",))
-                    term = builder.fadd(builder.load(total), term, flags=("contract",))
-                    builder.store(term, total)
-        for total, target in zip(sums, targets, strict=True):
-            builder.store(builder.load(total), target, align=4)
-        return context.get_dummy_value()
-
-    types = depth, a, a0, a_row, a_step, b, b0, b_row, c, c0, c_row, fresh
-    return numba.types.void(*types), emit
 
 
 @jit
 def product_tiles(A, B):
     """Multiply tile by tile, with A and B where they lie."""
     (m, depth), n = A.shape, B.shape[1]
-    if m < ROWS or n < 2 * _lanes(B):  # no room for a tile
+    if m < ROWS or n < 2 * lanes_of(B):  # no room for a tile
         return product_registers(A, B)
     C = np.empty((m, n), A.dtype)
     a, a_row, a_step = (A.T.ravel(), 1, m) if A.flags.f_contiguous else (A.ravel(), depth, 1)
@@ -190,7 +96,7 @@ def product_tiles(A, B):
         b = B.ravel()
     else:
         b = np.empty(B.size, B.dtype)
-        _copy(B.T.ravel(), 0, depth, n, depth, True, b, 0, n)
+        copy(B.T.ravel(), 0, depth, n, depth, True, b, 0, n)
     tiles(a, a_row, a_step, b, C, b[:0], False, 0, n)
     return C
 
@@ -201,7 +107,7 @@ def tiles(a, a_row, a_step, b, C, bias, relu, j0, j1):
 
     There has to be room for a tile. The last ones overlap those before them.
     """
-    (m, n), width = C.shape, 2 * _lanes(C)
+    (m, n), width = C.shape, 2 * lanes_of(C)
     depth, c = len(b) // n, C.ravel()
     for column in range(j0, j1, width):
         j = min(column, j1 - width)
@@ -246,81 +152,6 @@ def _finish(y, bias, relu):
         add_bias(y, bias)
 
 
-def _square(x, x0, x_row, y, y0, y_row, turned):
-    """Copy a square of one vector a side, transposed if ``turned``; as the compiled one does."""
-    rows, columns = np.arange(_lanes(x))[:, None], np.arange(_lanes(x))
-    square = x[x0 + x_row * rows + columns]
-    y[y0 + y_row * rows + columns] = square.T if turned else square
-
-
-@numba.extending.overload(_square, inline="always")
-def _compiled_square(x, x0, x_row, y, y0, y_row, turned):
-    def call(x, x0, x_row, y, y0, y_row, turned):
-        _square_in_registers(x, x0, x_row, y, y0, y_row, turned)
-
-    return call
-
-
-@numba.extending.intrinsic
-def _square_in_registers(_, x, x0, x_row, y, y0, y_row, turned):
-    """Emit the square's instructions, since the compiler would turn it number by number."""
-    lanes = VECTOR_BYTES * 8 // x.dtype.bitwidth
-
-    def emit(context, builder, signature, arguments):
-        vector = ir.VectorType(context.get_value_type(x.dtype), lanes)
-        in_x, in_y = (element(context, builder, signature, arguments, k) for k in (0, 3))
-        x_row, y_row, turned = (arguments[k] for k in (2, 5, 6))
-        index = x_row.type
-
-        def rows(start, stride):
-            rows = (builder.gep(start, [builder.mul(index(r), stride)]) for r in range(lanes))
-            return [builder.bitcast(row, vector.as_pointer()) for row in rows]
-
-        def choose(lanes_of_both):
-            lane = ir.IntType(32)
-            return ir.Constant(ir.VectorType(lane, lanes), [lane(q) for q in lanes_of_both])
-
-        def store(values):
-            for value, row in zip(values, rows(in_y, y_row), strict=True):
-                builder.store(value, row, align=4)
-
-        values = [builder.load(row, align=4) for row in rows(in_x, x_row)]
-        with builder.if_else(turned) as (then, otherwise):
-            with otherwise:
-                store(values)
-            with then:
-                half = lanes // 2
-                while half:  # exchange the off-diagonal quarters of squares of 2 half
-                    top = choose([q - half + lanes if q & half else q for q in range(lanes)])
-                    bottom = choose([q + lanes if q & half else q + half for q in range(lanes)])
-                    for r in range(lanes):
-                        if not r & half:
-                            pair = values[r], values[r + half]
-                            values[r] = builder.shuffle_vector(*pair, top)
-                            values[r + half] = builder.shuffle_vector(*pair, bottom)
-                    half //= 2
-                store(values)
-        return context.get_dummy_value()
-
-    return numba.types.void(x, x0, x_row, y, y0, y_row, turned), emit
-
-
-@jit
-def _copy(x, x0, x_row, n_rows, n_columns, turned, y, y0, y_row):
-    """Copy a rectangle of x to y, transposed if ``turned``, square by square."""
-    side = _lanes(x)
-    for i in range(0, n_rows, side):
-        for j in range(0, n_columns, side):
-            to = y0 + (j * y_row + i if turned else i * y_row + j)
-            if i + side <= n_rows and j + side <= n_columns:
-                _square(x, x0 + i * x_row + j, x_row, y, to, y_row, turned)
-            else:
-                for r in range(min(side, n_rows - i)):
-                    for s in range(min(side, n_columns - j)):
-                        there = s * y_row + r if turned else r * y_row + s
-                        y[to + there] = x[x0 + (i + r) * x_row + j + s]
-
-
 @jit
 def packed(A, a_turned, B, b_turned, C, add, bias, relu, j0, j1, turn):
     """Compute the columns j0 to j1 of C = A B, or of C += A B if ``add``.
@@ -332,7 +163,7 @@ def packed(A, a_turned, B, b_turned, C, add, bias, relu, j0, j1, turn):
     (m, n), depth = C.shape, A.size // len(C)
     a_row, b_row = A.shape[1], B.shape[1]
     A, B, flat = A.ravel(), B.ravel(), C.ravel()
-    width, group = 2 * _lanes(C), _group(C)
+    width, group = 2 * lanes_of(C), group_of(C)
     slab = -(-depth // -(-depth // _SLAB))  # as few as go, of the same size
     block = group * -(-min(m, _BLOCK if slab > 64 else 1) // group)
     panels = np.empty(-(-(j1 - j0) // width) * slab * width, C.dtype)
@@ -356,8 +187,8 @@ def packed(A, a_turned, B, b_turned, C, add, bias, relu, j0, j1, turn):
 @jit
 def _pack_panels(B, b_row, b_turned, k0, d, j0, j1, panels, slab):
     """Copy the rows k0 to k0 + d of B into panels, reading B in the order it lies in."""
-    width = 2 * _lanes(B)
-    step = d if b_turned else _lanes(B)
+    width = 2 * lanes_of(B)
+    step = d if b_turned else lanes_of(B)
     for k in range(0, d, step):
         n_rows = min(step, d - k)
         for j in range(j0, j1, width):
@@ -366,18 +197,18 @@ def _pack_panels(B, b_row, b_turned, k0, d, j0, j1, panels, slab):
                 panels[to : to + n_rows * width] = 0
             b0 = j * b_row + k0 + k if b_turned else (k0 + k) * b_row + j
             rows, columns = (columns, n_rows) if b_turned else (n_rows, columns)
-            _copy(B, b0, b_row, rows, columns, b_turned, panels, to, width)
+            copy(B, b0, b_row, rows, columns, b_turned, panels, to, width)
 
 
 @jit
 def _pack_rows(A, a_row, a_turned, i0, n_rows, k0, d, a, slab):
     """Copy the columns k0 to k0 + d of some rows of A, in groups that lie as A does."""
-    group = _group(A)
+    group = group_of(A)
     for i in range(0, n_rows, group):
         rows = min(group, n_rows - i)
         a0 = k0 * a_row + i0 + i if a_turned else (i0 + i) * a_row + k0
         rows, columns, row = (d, rows, group) if a_turned else (rows, d, slab)
-        _copy(A, a0, a_row, rows, columns, False, a, i * slab, row)
+        copy(A, a0, a_row, rows, columns, False, a, i * slab, row)
 
 
 @jit
@@ -387,7 +218,7 @@ def _rows_times_panel(a, a_turned, slab, panel, c, c_row, shape, fresh, scratch)
     c is what is left of C from its first entry here on; ``shape`` is (rows, depth, columns).
     """
     rows, depth, columns = shape
-    width, group = 2 * _lanes(c), _group(c)
+    width, group = 2 * lanes_of(c), group_of(c)
     a_row, a_step = (1, group) if a_turned else (slab, 1)
     for i in range(0, rows, ROWS):
         a0, c0 = i // group * group * slab + i % group * a_row, i * c_row
@@ -424,12 +255,12 @@ def product_into(C, A, B, *, add=False, bias=None, relu=False):
         def columns(j0, j1, turn):
             packed(A, a_turned, B, b_turned, C, add, bias, relu, j0, j1, turn)
 
-    share(columns, n, grain=2 * _lanes(C), most=A.size * n // A_THREAD)
+    share(columns, n, grain=2 * lanes_of(C), most=A.size * n // A_THREAD)
     return C
 
 
 def _tile_fits(shape, B):
-    return shape[0] >= ROWS and shape[1] >= 2 * _lanes(B)
+    return shape[0] >= ROWS and shape[1] >= 2 * lanes_of(B)
 
 
 def _packing_does_not_pay(C, B):
