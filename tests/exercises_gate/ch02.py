@@ -295,7 +295,7 @@ def latents_not_centred(X, share):
     return int(np.argmax(kept >= share)) + 1
 
 
-@mistake("2.4", "the shares are not added up", told="where the shares are not added up")
+@mistake("2.4", "the shares are not added up", told="shares that are not added up")
 def cumsum_forgotten(X, share):
     Xc = X - X.mean(axis=0)
     eigenvalues = np.linalg.eigvalsh(Xc.T @ Xc)[::-1]

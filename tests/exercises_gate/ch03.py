@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.exercises_gate.register import mistake
+from tests.exercises_gate.register import judged_otherwise, mistake
 from vae_numpy.layers import Dense, Sequential
 from vae_numpy.losses import squared_error
 from vae_numpy.optimisers import Adam
@@ -11,37 +11,47 @@ from vae_numpy.training import minibatches
 # 3.1 A softer way down
 
 
-@mistake("3.1", "e^y instead of e^a: the output is put where the input belongs")
+@mistake(
+    "3.1",
+    "e^y instead of e^a: the output is put where the input belongs",
+    told="exp(y): the slope e^a has the input in it",
+)
 def exp_of_the_output(y):
     return np.where(y > 0, 1.0, np.exp(y))
 
 
-@mistake("3.1", "the slope of the relu: zero below zero")
+@mistake("3.1", "the slope of the relu: zero below zero", told="as a relu's")
 def slope_of_relu(y):
     return (y > 0) * 1.0
 
 
-@mistake("3.1", "y instead of y + 1 below zero: the -1 of the elu is forgotten")
+@mistake(
+    "3.1",
+    "y instead of y + 1 below zero: the -1 of the elu is forgotten",
+    told="so e^a is y + 1 and not y",
+)
 def one_forgotten(y):
     return np.where(y > 0, 1, y)
 
 
-@mistake("3.1", "the slope of tanh, 1 - y^2, below zero")
+@mistake("3.1", "the slope of tanh, 1 - y^2, below zero", told="is the slope of tanh")
 def slope_of_tanh(y):
     return np.where(y > 0, 1.0, 1 - y**2)
 
 
-@mistake("3.1", "1 - y instead of 1 + y: a sign is wrong")
+@mistake("3.1", "1 - y instead of 1 + y: a sign is wrong", told="1 - y below zero has a wrong sign")
 def one_minus_output(y):
     return np.where(y > 0, 1.0, 1 - y)
 
 
-@mistake("3.1", "the output instead of the slope 1 above zero")
+@mistake(
+    "3.1", "the output instead of the slope 1 above zero", told="above zero this is the output"
+)
 def output_above_zero(y):
     return np.where(y > 0, y, y + 1)
 
 
-@mistake("3.1", "the caller's y is changed in place")
+@mistake("3.1", "the caller's y is changed in place", told="the argument y is changed in place")
 def slope_in_place(y):
     positive = y > 0
     y[~positive] += 1
@@ -49,7 +59,11 @@ def slope_in_place(y):
     return y
 
 
-@mistake("3.1", "the second mask is made after the first has changed the values: 1 everywhere")
+@mistake(
+    "3.1",
+    "the second mask is made after the first has changed the values: 1 everywhere",
+    told="it is 1 everywhere",
+)
 def masks_in_sequence(y):
     slope = y.copy()
     slope[slope <= 0] += 1
@@ -70,54 +84,78 @@ def two_loops(y):
 # 3.2 The same order
 
 
-@mistake("3.2", "one argsort: the rows in their order, not the ranks")
+@mistake(
+    "3.2",
+    "one argsort: the rows in their order, not the ranks",
+    told="argsort gives the rows in order",
+)
 def one_argsort(z, t):
     return abs(np.corrcoef(z.argsort(), t.argsort())[0, 1])
 
 
-@mistake("3.2", "the values are correlated, not their ranks")
+@mistake(
+    "3.2",
+    "the values are correlated, not their ranks",
+    told="the values are correlated, not their ranks",
+)
 def values_correlated(z, t):
     return abs(np.corrcoef(z, t)[0, 1])
 
 
-@mistake("3.2", "the sign is kept")
+@mistake("3.2", "the sign is kept", told="the sign is kept")
 def sign_kept(z, t):
     return np.corrcoef(z.argsort().argsort(), t.argsort().argsort())[0, 1]
 
 
-@mistake("3.2", "the correlation is squared to lose its sign")
+@mistake("3.2", "the correlation is squared to lose its sign", told="the correlation is squared")
 def correlation_squared(z, t):
     return np.corrcoef(z.argsort().argsort(), t.argsort().argsort())[0, 1] ** 2
 
 
-@mistake("3.2", "a falling order counts as none: negative values are cut off at 0")
+@mistake(
+    "3.2",
+    "a falling order counts as none: negative values are cut off at 0",
+    told="a falling code gets 0",
+)
 def cut_off_at_zero(z, t):
     return max(0.0, np.corrcoef(z.argsort().argsort(), t.argsort().argsort())[0, 1])
 
 
-@mistake("3.2", "only the codes are ranked")
+@mistake("3.2", "only the codes are ranked", told="the rank of z is correlated with the value of t")
 def only_codes_ranked(z, t):
     return abs(np.corrcoef(z.argsort().argsort(), t)[0, 1])
 
 
-@mistake("3.2", "both are sorted, each on its own, which loses what belongs together")
+@mistake(
+    "3.2",
+    "both are sorted, each on its own, which loses what belongs together",
+    told="both are sorted, each on its own",
+)
 def both_sorted(z, t):
     return abs(np.corrcoef(np.sort(z), np.sort(t))[0, 1])
 
 
-@mistake("3.2", "Kendall's correlation: the pairs in the same order are counted")
+@mistake(
+    "3.2",
+    "Kendall's correlation: the pairs in the same order are counted",
+    told="Kendall's correlation",
+)
 def pairs_counted(z, t):
     agree = np.sign(z[:, None] - z) * np.sign(t[:, None] - t)
     return abs(agree.sum()) / (len(z) * (len(z) - 1))
 
 
-@mistake("3.2", "Spearman's short formula with N^3 instead of N (N^2 - 1)")
+@mistake("3.2", "Spearman's short formula with N^3 instead of N (N^2 - 1)", told="divided by N^3")
 def formula_misremembered(z, t):
     d = z.argsort().argsort() - t.argsort().argsort()
     return abs(1 - 6 * np.sum(d**2) / len(z) ** 3)
 
 
-@mistake("3.2", "the ranks are not centred: a cosine instead of a correlation")
+@mistake(
+    "3.2",
+    "the ranks are not centred: a cosine instead of a correlation",
+    told="the mean of the ranks is not taken off",
+)
 def ranks_not_centred(z, t):
     a, b = z.argsort().argsort(), t.argsort().argsort()
     return abs(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))
@@ -140,7 +178,11 @@ class GivenLeaky:
         return self.y
 
 
-@mistake("3.3", "db is summed over the outputs, too: one number for all of b")
+@mistake(
+    "3.3",
+    "db is summed over the outputs, too: one number for all of b",
+    told="db: it is summed over the outputs too",
+)
 class LeakyScalarBias(GivenLeaky):
     def backward(self, dy):
         da = dy * np.where(self.y > 0, 1, 0.01)
@@ -149,7 +191,11 @@ class LeakyScalarBias(GivenLeaky):
         return da @ self.W.T
 
 
-@mistake("3.3", "db is taken from dy instead of da: it does not pass the activation")
+@mistake(
+    "3.3",
+    "db is taken from dy instead of da: it does not pass the activation",
+    told="db: dy went past the activation",
+)
 class LeakyBiasFromOutput(GivenLeaky):
     def backward(self, dy):
         da = dy * np.where(self.y > 0, 1, 0.01)
@@ -158,7 +204,11 @@ class LeakyBiasFromOutput(GivenLeaky):
         return da @ self.W.T
 
 
-@mistake("3.3", "dW is taken from dy instead of da: it does not pass the activation")
+@mistake(
+    "3.3",
+    "dW is taken from dy instead of da: it does not pass the activation",
+    told="dW: dy went past the activation",
+)
 class LeakyWeightsFromOutput(GivenLeaky):
     def backward(self, dy):
         da = dy * np.where(self.y > 0, 1, 0.01)
@@ -167,7 +217,11 @@ class LeakyWeightsFromOutput(GivenLeaky):
         return da @ self.W.T
 
 
-@mistake("3.3", "dL/dx is taken from dy instead of da: it does not pass the activation")
+@mistake(
+    "3.3",
+    "dL/dx is taken from dy instead of da: it does not pass the activation",
+    told="dx: dy went past the activation",
+)
 class LeakyInputFromOutput(GivenLeaky):
     def backward(self, dy):
         da = dy * np.where(self.y > 0, 1, 0.01)
@@ -176,7 +230,7 @@ class LeakyInputFromOutput(GivenLeaky):
         return dy @ self.W.T
 
 
-@mistake("3.3", "the slope goes by the sign of dy instead of a")
+@mistake("3.3", "the slope goes by the sign of dy instead of a", told="chosen by the sign of dy")
 class LeakySlopeOfGradient(GivenLeaky):
     def backward(self, dy):
         da = np.where(dy > 0, dy, 0.01 * dy)
@@ -185,7 +239,9 @@ class LeakySlopeOfGradient(GivenLeaky):
         return da @ self.W.T
 
 
-@mistake("3.3", "the gradients are set instead of added to")
+@mistake(
+    "3.3", "the gradients are set instead of added to", told="overwrites the gradients of the first"
+)
 class LeakySets(GivenLeaky):
     def backward(self, dy):
         da = dy * np.where(self.y > 0, 1, 0.01)
@@ -194,7 +250,9 @@ class LeakySets(GivenLeaky):
         return da @ self.W.T
 
 
-@mistake("3.3", "dW and db are divided by N, which dy has done already")
+@mistake(
+    "3.3", "dW and db are divided by N, which dy has done already", told="dW: a mean over the rows"
+)
 class LeakyAverages(GivenLeaky):
     def backward(self, dy):
         da = dy * np.where(self.y > 0, 1, 0.01)
@@ -203,7 +261,11 @@ class LeakyAverages(GivenLeaky):
         return da @ self.W.T
 
 
-@mistake("3.3", "the whole batch's gradient is added once for each row: N times too large")
+@mistake(
+    "3.3",
+    "the whole batch's gradient is added once for each row: N times too large",
+    told="dW: it is N times too large",
+)
 class LeakyOncePerRow(GivenLeaky):
     def backward(self, dy):
         da = dy * np.where(self.y > 0, 1, 0.01)
@@ -213,7 +275,11 @@ class LeakyOncePerRow(GivenLeaky):
         return da @ self.W.T
 
 
-@mistake("3.3", "the slope of the relu in backward: zero instead of 0.01")
+@mistake(
+    "3.3",
+    "the slope of the relu in backward: zero instead of 0.01",
+    told="the slope is 0 where y < 0",
+)
 class LeakyReluSlope(GivenLeaky):
     def backward(self, dy):
         da = dy * (self.y > 0)
@@ -222,7 +288,11 @@ class LeakyReluSlope(GivenLeaky):
         return da @ self.W.T
 
 
-@mistake("3.3", "b is added after the activation instead of before")
+@mistake(
+    "3.3",
+    "b is added after the activation instead of before",
+    told="b is added after the activation",
+)
 class LeakyBiasOutside(GivenLeaky):
     def forward(self, x):
         a = x @ self.W
@@ -263,7 +333,11 @@ def told_around(joints, start):
         walked = shorter
 
 
-@mistake("3.4", "stops as soon as everyone is reached, though shorter walks are still to come")
+@mistake(
+    "3.4",
+    "stops as soon as everyone is reached, though shorter walks are still to come",
+    told="it stops as soon as all are reached",
+)
 def stops_when_all_are_reached(X, start, n_neighbors):
     apart = lengths(X)
     joints = joined(apart, np.argsort(apart, axis=1)[:, 1 : n_neighbors + 1])
@@ -277,28 +351,34 @@ def stops_when_all_are_reached(X, start, n_neighbors):
     return walked
 
 
-@mistake("3.4", "joints between mutual neighbours only")
+@mistake("3.4", "joints between mutual neighbours only", told="only where each of the two is near")
 def mutual_neighbours(X, start, n_neighbors):
     apart = lengths(X)
     joints = joined(apart, np.argsort(apart, axis=1)[:, 1 : n_neighbors + 1])
     return told_around(np.maximum(joints, joints.T), start)
 
 
-@mistake("3.4", "joints can be walked one way only")
+@mistake("3.4", "joints can be walked one way only", told="joints are used one way only")
 def one_way_joints(X, start, n_neighbors):
     apart = lengths(X)
     joints = joined(apart, np.argsort(apart, axis=1)[:, 1 : n_neighbors + 1])
     return told_around(joints, start)
 
 
-@mistake("3.4", "each point is counted as its own neighbour: one joint too few")
+@mistake(
+    "3.4",
+    "each point is counted as its own neighbour: one joint too few",
+    told="its own nearest neighbour",
+)
 def own_neighbour(X, start, n_neighbors):
     apart = lengths(X)
     joints = joined(apart, np.argsort(apart, axis=1)[:, :n_neighbors])
     return told_around(np.minimum(joints, joints.T), start)
 
 
-@mistake("3.4", "joints are counted, not their lengths added up")
+@mistake(
+    "3.4", "joints are counted, not their lengths added up", told="joints are counted, not measured"
+)
 def joints_counted(X, start, n_neighbors):
     apart = lengths(X)
     joints = joined(apart, np.argsort(apart, axis=1)[:, 1 : n_neighbors + 1])
@@ -307,14 +387,22 @@ def joints_counted(X, start, n_neighbors):
     return told_around(joints, start)
 
 
-@mistake("3.4", "the square root is forgotten: squared lengths are added up")
+@mistake(
+    "3.4",
+    "the square root is forgotten: squared lengths are added up",
+    told="the squared lengths are added up",
+)
 def squared_joints(X, start, n_neighbors):
     apart = ((X[:, None] - X[None]) ** 2).sum(axis=2)
     joints = joined(apart, np.argsort(apart, axis=1)[:, 1 : n_neighbors + 1])
     return told_around(np.minimum(joints, joints.T), start)
 
 
-@mistake("3.4", "too few rounds: as many as there are neighbours")
+@mistake(
+    "3.4",
+    "too few rounds: as many as there are neighbours",
+    told="as many joints at most as there are neighbours",
+)
 def as_many_rounds_as_neighbours(X, start, n_neighbors):
     apart = lengths(X)
     joints = joined(apart, np.argsort(apart, axis=1)[:, 1 : n_neighbors + 1])
@@ -326,14 +414,18 @@ def as_many_rounds_as_neighbours(X, start, n_neighbors):
     return walked
 
 
-@mistake("3.4", "start is ignored: the walks begin at row 0")
+@mistake("3.4", "start is ignored: the walks begin at row 0", told="the walks begin at row 0")
 def always_from_row_zero(X, start, n_neighbors):
     apart = lengths(X)
     joints = joined(apart, np.argsort(apart, axis=1)[:, 1 : n_neighbors + 1])
     return told_around(np.minimum(joints, joints.T), 0)
 
 
-@mistake("3.4", "points that cannot be reached get 0 instead of infinity")
+@mistake(
+    "3.4",
+    "points that cannot be reached get 0 instead of infinity",
+    told="points that cannot be reached get 0",
+)
 def unreached_at_zero(X, start, n_neighbors):
     apart = lengths(X)
     joints = joined(apart, np.argsort(apart, axis=1)[:, 1 : n_neighbors + 1])
@@ -342,7 +434,11 @@ def unreached_at_zero(X, start, n_neighbors):
     return walked
 
 
-@mistake("3.4", "the straight distance, not the way over the joints")
+@mistake(
+    "3.4",
+    "the straight distance, not the way over the joints",
+    told="the straight line through empty space",
+)
 def as_the_bird_flies(X, start, n_neighbors):
     return lengths(X)[start]
 
@@ -350,7 +446,11 @@ def as_the_bird_flies(X, start, n_neighbors):
 # 3.5 Find the bug
 
 
-@mistake("3.5", "the bug is still there: the batch's gradient is added once for each row")
+@mistake(
+    "3.5",
+    "the bug is still there: the batch's gradient is added once for each row",
+    told="added once for every row",
+)
 def loop_left_in(x, W, b, V, c, eta):
     z = np.tanh(x @ W + b)
     error = z @ V + c - x
@@ -366,7 +466,9 @@ def loop_left_in(x, W, b, V, c, eta):
     return W - eta * dW, b - eta * db, V - eta * dV, c - eta * dc, loss
 
 
-@mistake("3.5", "the loop is gone, and 1/N with it: N times too far")
+@mistake(
+    "3.5", "the loop is gone, and 1/N with it: N times too far", told="the 1/N of the mean is gone"
+)
 def one_over_n_dropped(x, W, b, V, c, eta):
     z = np.tanh(x @ W + b)
     error = z @ V + c - x
@@ -378,7 +480,7 @@ def one_over_n_dropped(x, W, b, V, c, eta):
     return W - eta * dW, b - eta * db, V - eta * dV, c - eta * dc, loss
 
 
-@mistake("3.5", "1/N is dropped and the loop is kept: N^2 times too far")
+@mistake("3.5", "1/N is dropped and the loop is kept: N^2 times too far", told="N^2 times too long")
 def one_over_n_for_the_loop(x, W, b, V, c, eta):
     z = np.tanh(x @ W + b)
     error = z @ V + c - x
@@ -394,7 +496,7 @@ def one_over_n_for_the_loop(x, W, b, V, c, eta):
     return W - eta * dW, b - eta * db, V - eta * dV, c - eta * dc, loss
 
 
-@mistake("3.5", "divided by N twice")
+@mistake("3.5", "divided by N twice", told="it is divided by N twice")
 def one_over_n_twice(x, W, b, V, c, eta):
     N = len(x)
     z = np.tanh(x @ W + b)
@@ -407,7 +509,9 @@ def one_over_n_twice(x, W, b, V, c, eta):
     return W - eta * dW, b - eta * db, V - eta * dV, c - eta * dc, loss
 
 
-@mistake("3.5", "the caller's arrays are changed in place")
+@mistake(
+    "3.5", "the caller's arrays are changed in place", told="the argument W is changed in place"
+)
 def arrays_in_place(x, W, b, V, c, eta):
     z = np.tanh(x @ W + b)
     error = z @ V + c - x
@@ -421,7 +525,11 @@ def arrays_in_place(x, W, b, V, c, eta):
     return W, b, V, c, loss
 
 
-@mistake("3.5", "the biases are still added up once for each row")
+@mistake(
+    "3.5",
+    "the biases are still added up once for each row",
+    told="the steps of b and c are N times too long",
+)
 def biases_left_in_the_loop(x, W, b, V, c, eta):
     z = np.tanh(x @ W + b)
     error = z @ V + c - x
@@ -436,7 +544,11 @@ def biases_left_in_the_loop(x, W, b, V, c, eta):
     return W - eta * dW, b - eta * db, V - eta * dV, c - eta * dc, loss
 
 
-@mistake("3.5", "only the last row has its say: = instead of += in a loop over single rows")
+@mistake(
+    "3.5",
+    "only the last row has its say: = instead of += in a loop over single rows",
+    told="only the last row has its say",
+)
 def last_row_only(x, W, b, V, c, eta):
     z = np.tanh(x @ W + b)
     error = z @ V + c - x
@@ -449,7 +561,11 @@ def last_row_only(x, W, b, V, c, eta):
     return W - eta * dW, b - eta * db, V - eta * dV, c - eta * dc, loss
 
 
-@mistake("3.5", "the biases' gradients are averaged over the rows, which dx_hat has done already")
+@mistake(
+    "3.5",
+    "the biases' gradients are averaged over the rows, which dx_hat has done already",
+    told="the steps of b and c are N times too short",
+)
 def biases_averaged(x, W, b, V, c, eta):
     z = np.tanh(x @ W + b)
     error = z @ V + c - x
@@ -461,7 +577,7 @@ def biases_averaged(x, W, b, V, c, eta):
     return W - eta * dW, b - eta * db, V - eta * dV, c - eta * dc, loss
 
 
-@mistake("3.5", "the loss is averaged over the features, too")
+@mistake("3.5", "the loss is averaged over the features, too", told="the features are summed")
 def loss_over_everything(x, W, b, V, c, eta):
     z = np.tanh(x @ W + b)
     error = z @ V + c - x
@@ -473,7 +589,11 @@ def loss_over_everything(x, W, b, V, c, eta):
     return W - eta * dW, b - eta * db, V - eta * dV, c - eta * dc, loss
 
 
-@mistake("3.5", "the encoder's gradient goes back through the new V")
+@mistake(
+    "3.5",
+    "the encoder's gradient goes back through the new V",
+    told="V has moved when the encoder asks for it",
+)
 def back_through_the_new_V(x, W, b, V, c, eta):
     z = np.tanh(x @ W + b)
     error = z @ V + c - x
@@ -503,7 +623,11 @@ class GivenSettings:
             self.v = [np.zeros_like(value) for value in values]
 
 
-@mistake("3.6", "new arrays are put into the list: the caller's never move")
+@mistake(
+    "3.6",
+    "new arrays are put into the list: the caller's never move",
+    told="new arrays are put into the list",
+)
 class ReplacesInTheList(GivenSettings):
     def step(self, values, grads):
         self.remember(values)
@@ -516,7 +640,11 @@ class ReplacesInTheList(GivenSettings):
             values[i] = values[i] - self.eta * m_hat / (np.sqrt(v_hat) + self.eps)
 
 
-@mistake("3.6", "the moved array is a new one under the old name: the caller's never move")
+@mistake(
+    "3.6",
+    "the moved array is a new one under the old name: the caller's never move",
+    told="the values have not moved",
+)
 class RebindsTheName(GivenSettings):
     def step(self, values, grads):
         self.remember(values)
@@ -529,7 +657,9 @@ class RebindsTheName(GivenSettings):
             value = value - self.eta * m_hat / (np.sqrt(v_hat) + self.eps)
 
 
-@mistake("3.6", "the average gradient lags: m is updated after the array has moved")
+@mistake(
+    "3.6", "the average gradient lags: m is updated after the array has moved", told="m lags behind"
+)
 class LaggingAverage(GivenSettings):
     def step(self, values, grads):
         self.remember(values)
@@ -542,7 +672,9 @@ class LaggingAverage(GivenSettings):
             self.m[i] = self.beta1 * self.m[i] + (1 - self.beta1) * grad
 
 
-@mistake("3.6", "beta times t instead of beta to the power of t")
+@mistake(
+    "3.6", "beta times t instead of beta to the power of t", told="the correction has beta * t"
+)
 class TimesInsteadOfPower(GivenSettings):
     def step(self, values, grads):
         self.remember(values)
@@ -555,7 +687,9 @@ class TimesInsteadOfPower(GivenSettings):
             value -= self.eta * m_hat / (np.sqrt(v_hat) + self.eps)
 
 
-@mistake("3.6", "t is counted for each array instead of each step")
+@mistake(
+    "3.6", "t is counted for each array instead of each step", told="t counts arrays, not steps"
+)
 class CountsInTheLoop(GivenSettings):
     def step(self, values, grads):
         self.remember(values)
@@ -568,7 +702,11 @@ class CountsInTheLoop(GivenSettings):
             value -= self.eta * m_hat / (np.sqrt(v_hat) + self.eps)
 
 
-@mistake("3.6", "the start is not mended: no division by 1 - beta^t")
+@mistake(
+    "3.6",
+    "the start is not mended: no division by 1 - beta^t",
+    told="the averages are not corrected",
+)
 class StartNotMended(GivenSettings):
     def step(self, values, grads):
         self.remember(values)
@@ -578,7 +716,7 @@ class StartNotMended(GivenSettings):
             value -= self.eta * self.m[i] / (np.sqrt(self.v[i]) + self.eps)
 
 
-@mistake("3.6", "m and v are the same list")
+@mistake("3.6", "m and v are the same list", told="m and v are one memory")
 class OneListForBoth(GivenSettings):
     def step(self, values, grads):
         if self.m is None:
@@ -592,7 +730,11 @@ class OneListForBoth(GivenSettings):
             value -= self.eta * m_hat / (np.sqrt(np.abs(v_hat)) + self.eps)
 
 
-@mistake("3.6", "nothing is remembered: both averages begin anew at each step")
+@mistake(
+    "3.6",
+    "nothing is remembered: both averages begin anew at each step",
+    told="nothing is remembered",
+)
 class ForgetsBetweenSteps(GivenSettings):
     def step(self, values, grads):
         self.t += 1
@@ -605,7 +747,11 @@ class ForgetsBetweenSteps(GivenSettings):
             value -= self.eta * m_hat / (np.sqrt(v_hat) + self.eps)
 
 
-@mistake("3.6", "the caller's gradients are squared in place")
+@mistake(
+    "3.6",
+    "the caller's gradients are squared in place",
+    told="the argument grads is changed in place",
+)
 class SquaresTheGradients(GivenSettings):
     def step(self, values, grads):
         self.remember(values)
@@ -619,7 +765,11 @@ class SquaresTheGradients(GivenSettings):
             value -= self.eta * m_hat / (np.sqrt(v_hat) + self.eps)
 
 
-@mistake("3.6", "the memory belongs to the class: two optimisers share it")
+@mistake(
+    "3.6",
+    "the memory belongs to the class: two optimisers share it",
+    told="keep m, v and t in self",
+)
 class SharedMemory:
     m, v = {}, {}
 
@@ -637,7 +787,11 @@ class SharedMemory:
             value -= self.eta * m_hat / (np.sqrt(v_hat) + self.eps)
 
 
-@mistake("3.6", "the root is forgotten: divided by v instead of its square root")
+@mistake(
+    "3.6",
+    "the root is forgotten: divided by v instead of its square root",
+    told="the root is missing",
+)
 class RootForgotten(GivenSettings):
     def step(self, values, grads):
         self.remember(values)
@@ -651,6 +805,8 @@ class RootForgotten(GivenSettings):
 
 
 # 3.7 Project: bend it yourself
+
+judged_otherwise("3.7", "a training: a cause is what its two functions show, on hundreds of points")
 
 
 def halves(rng, activation="tanh", last="identity", n_latents=1):
@@ -696,21 +852,25 @@ def zero_grad_forgotten(X, rng):
     return encoder.forward, decoder.forward
 
 
-@mistake("3.7", "a relu on the output: no coordinate can be negative")
+@mistake(
+    "3.7",
+    "a relu on the output: no coordinate can be negative",
+    told="the decoder ends with a relu",
+)
 def relu_on_the_output(X, rng):
     encoder, decoder = halves(rng, last="relu")
     trained(X, encoder, decoder, rng)
     return encoder.forward, decoder.forward
 
 
-@mistake("3.7", "no activation: the network is linear")
+@mistake("3.7", "no activation: the network is linear", told="encode and decode are straight")
 def nothing_bends(X, rng):
     encoder, decoder = halves(rng, activation="identity")
     trained(X, encoder, decoder, rng)
     return encoder.forward, decoder.forward
 
 
-@mistake("3.7", "two latents instead of one")
+@mistake("3.7", "two latents instead of one", told="wanted one number for each")
 def two_latents(X, rng):
     encoder, decoder = halves(rng, n_latents=2)
     trained(X, encoder, decoder, rng)
@@ -747,7 +907,11 @@ def wrong_rows(X, rng):
     return encoder.forward, decoder.forward
 
 
-@mistake("3.7", "encode standardises with the mean and spread of whatever batch it is given")
+@mistake(
+    "3.7",
+    "encode standardises with the mean and spread of whatever batch it is given",
+    told="depends on the points beside it",
+)
 def standardised_by_the_batch(X, rng):
     encoder, decoder = halves(rng)
     m, s = X.mean(axis=0), X.std(axis=0)
@@ -758,7 +922,11 @@ def standardised_by_the_batch(X, rng):
     )
 
 
-@mistake("3.7", "codes and reconstructions of X are returned instead of the two functions")
+@mistake(
+    "3.7",
+    "codes and reconstructions of X are returned instead of the two functions",
+    told="wanted two functions",
+)
 def arrays_not_functions(X, rng):
     encoder, decoder = halves(rng)
     trained(X, encoder, decoder, rng)
@@ -766,7 +934,7 @@ def arrays_not_functions(X, rng):
     return Z, decoder.forward(Z)
 
 
-@mistake("3.7", "the halves are returned in the other order")
+@mistake("3.7", "the halves are returned in the other order", told="in each other's place")
 def decoder_first(X, rng):
     encoder, decoder = halves(rng)
     trained(X, encoder, decoder, rng)
