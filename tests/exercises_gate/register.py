@@ -1,7 +1,7 @@
 """Wrong answers written from the statement of an exercise alone, and what the checks say to them.
 
-``chNN.py`` beside this file hold them, a file for each chapter. Whoever wrote them did not look at
-the check: they measure it.
+``chNN.py`` beside this file hold them, a file for each chapter, or several, ``chNN_this.py``.
+Whoever wrote them did not look at the check: they measure it.
 """
 
 import functools
@@ -76,7 +76,7 @@ def judged_otherwise(number, reason):
 @functools.cache
 def load():
     """Import all chapters' wrong answers; return those from here, and those of the library."""
-    for path in sorted(FOLDER.glob("ch[0-9][0-9].py")):
+    for path in sorted(FOLDER.glob("ch[0-9][0-9]*.py")):
         importlib.import_module(f"tests.exercises_gate.{path.stem}")
     for chapter in chapters():
         catalogue.modules_of(chapter, "wrong")
