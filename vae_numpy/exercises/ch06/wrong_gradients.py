@@ -297,7 +297,7 @@ def at_the_mode(slope, rng):
     return mu, np.log(-1 / curvature)
 
 
-@wrong("6.9", "wanted 0.01: more steps")
+@wrong("6.9", "nats below the summit; wanted 0.01")
 def too_few_steps(slope, rng):
     return climb(slope, rng, steps=100)
 
