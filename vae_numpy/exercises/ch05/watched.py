@@ -83,7 +83,7 @@ def innermost(places):
         None if B was not read.
     """
     moves = {"i": 0, "j": 0, "k": 0}
-    last: dict[str, tuple[int, int]] = {}
+    last = {}
     for name, row, column in places:
         before = last.get(name, (row, column))
         last[name] = row, column
