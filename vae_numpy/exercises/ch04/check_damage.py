@@ -133,9 +133,9 @@ def _judge_shares(answer, damaged):
     }
     if not fits(lambda s: (s, s / 2)):
         line = next((line for line, made in known.items() if fits(*made)), None)
-        right = all(abs(count[0] - want[0]) < 0.01 for count, want in zip(counts, wanted))  # noqa: B905
+        off = max(abs(hit - share) for (hit, _), (share, _) in zip(counts, wanted, strict=True))
         neutral = "salt and pepper are not equally likely: half of the hit pixels become 1, half 0"
-        if not right:
+        if off > 0.01:
             neutral = "the wrong share of the pixels is hit"
         _judge_colours(answer, damaged)
         answer.holds(False, line or neutral, seen, cause=line is not None)
