@@ -246,7 +246,7 @@ class Counted(np.random.Generator):
         "Ten epochs with batches of 64, Adam at 0.003, and one hidden layer of 128 relu units on "
         "either side are enough.",
     ],
-    seconds=120,
+    seconds=240,  # three trainings; on a busy machine each takes ten times as long
     compare="Draw some of the held-out sprites with `plotting.image_grid`: truth, damaged, median "
     "filter, yours; and then cover the truth and name the shapes.",
 )
