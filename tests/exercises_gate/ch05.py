@@ -5,7 +5,7 @@ import numpy as np
 from tests.exercises_gate.register import mistake
 
 
-@mistake("5.1", "one addition too few: k - 1 for k multiplications")
+@mistake("5.1", "one addition too few: k - 1 for k multiplications", told="k - 1 additions")
 def cost_fewer_additions(n, n_in, n_out, itemsize=4):
     operations = (
         n * n_out * (2 * n_in - 1) + n_in * n_out * (2 * n - 1) + n * n_in * (2 * n_out - 1)
@@ -14,19 +14,19 @@ def cost_fewer_additions(n, n_in, n_out, itemsize=4):
     return operations, n_bytes
 
 
-@mistake("5.1", "the forward product alone")
+@mistake("5.1", "the forward product alone", told="forward product alone")
 def cost_forward_only(n, n_in, n_out, itemsize=4):
     return 2 * n * n_in * n_out, itemsize * (n * n_in + n_in * n_out + n * n_out)
 
 
-@mistake("5.1", "multiplications without additions")
+@mistake("5.1", "multiplications without additions", told="the multiplications alone")
 def cost_multiplications(n, n_in, n_out, itemsize=4):
     operations = 3 * n * n_in * n_out
     n_bytes = 3 * itemsize * (n * n_in + n_in * n_out + n * n_out)
     return operations, n_bytes
 
 
-@mistake("5.1", "4 bytes a number, whatever itemsize says")
+@mistake("5.1", "4 bytes a number, whatever itemsize says", told="use itemsize")
 def cost_float32_only(n, n_in, n_out, itemsize=4):
     operations = bytes_moved = 0
     for rows, inner, columns in [(n, n_in, n_out), (n_in, n, n_out), (n, n_out, n_in)]:
@@ -35,31 +35,37 @@ def cost_float32_only(n, n_in, n_out, itemsize=4):
     return operations, bytes_moved
 
 
-@mistake("5.1", "the operations of all three products, the bytes of one")
+@mistake(
+    "5.1", "the operations of all three products, the bytes of one", told="the bytes of one product"
+)
 def cost_bytes_of_one(n, n_in, n_out, itemsize=4):
     operations = 3 * 2 * n * n_in * n_out
     n_bytes = itemsize * (n * n_in + n_in * n_out + n * n_out)
     return operations, n_bytes
 
 
-@mistake("5.1", "the results are not counted, only what is read")
+@mistake(
+    "5.1",
+    "the results are not counted, only what is read",
+    told="the three results are written too",
+)
 def cost_without_results(n, n_in, n_out, itemsize=4):
     x, W, da = n * n_in, n_in * n_out, n * n_out
     n_bytes = itemsize * ((x + W) + (x + da) + (da + W))
     return 6 * n * n_in * n_out, n_bytes
 
 
-@mistake("5.1", "numbers, not bytes")
+@mistake("5.1", "numbers, not bytes", told="these are numbers")
 def cost_numbers(n, n_in, n_out, itemsize=4):
     return 6 * n * n_in * n_out, 3 * (n * n_in + n_in * n_out + n * n_out)
 
 
-@mistake("5.2", "the two times are added")
+@mistake("5.2", "the two times are added", told="the two times are added")
 def time_sum(operations, n_bytes, peak, bandwidth):
     return operations / peak + n_bytes / bandwidth
 
 
-@mistake("5.2", "the shorter of the two times")
+@mistake("5.2", "the shorter of the two times", told="the shorter of the two")
 def time_minimum(operations, n_bytes, peak, bandwidth):
     return np.minimum(operations / peak, n_bytes / bandwidth)
 
@@ -69,27 +75,31 @@ def time_python_max(operations, n_bytes, peak, bandwidth):
     return max(operations / peak, n_bytes / bandwidth)
 
 
-@mistake("5.2", "one maximum over all of an array")
+@mistake("5.2", "one maximum over all of an array", told="one maximum over all")
 def time_one_maximum(operations, n_bytes, peak, bandwidth):
     return np.max([operations / peak, n_bytes / bandwidth])
 
 
-@mistake("5.2", "the speed of the roofline, not the time")
+@mistake("5.2", "the speed of the roofline, not the time", told="this is a speed")
 def time_speed(operations, n_bytes, peak, bandwidth):
     return np.minimum(peak, operations / n_bytes * bandwidth)
 
 
-@mistake("5.2", "the operations over the bandwidth")
+@mistake("5.2", "the operations over the bandwidth", told="operations are divided by the bandwidth")
 def time_operations_over_bandwidth(operations, n_bytes, peak, bandwidth):
     return operations / np.minimum(peak, bandwidth)
 
 
-@mistake("5.2", "operations per byte over the balance: no unit of time")
+@mistake(
+    "5.2",
+    "operations per byte over the balance: no unit of time",
+    told="in units of the bytes' own",
+)
 def time_over_balance(operations, n_bytes, peak, bandwidth):
     return np.maximum((operations / n_bytes) / (peak / bandwidth), 1)
 
 
-@mistake("5.3", "the search stops at a batch of 1000")
+@mistake("5.3", "the search stops at a batch of 1000", told="the search gives up")
 def batch_up_to_1000(n_in, n_out, balance):
     for batch in range(1, 1001):
         operations = 2 * batch * n_in * n_out
@@ -99,7 +109,7 @@ def batch_up_to_1000(n_in, n_out, balance):
     return None
 
 
-@mistake("5.3", "more than the balance, where exactly the balance is enough")
+@mistake("5.3", "more than the balance, where exactly the balance is enough", told="one too many")
 def batch_strictly_more(n_in, n_out, balance):
     if balance >= n_in * n_out / (2 * (n_in + n_out)):
         return None
@@ -109,7 +119,7 @@ def batch_strictly_more(n_in, n_out, balance):
     return batch
 
 
-@mistake("5.3", "solved for the batch, and rounded down")
+@mistake("5.3", "solved for the batch, and rounded down", told="rounded down")
 def batch_rounded_down(n_in, n_out, balance):
     below = n_in * n_out - 2 * balance * (n_in + n_out)
     if below <= 0:
@@ -117,12 +127,16 @@ def batch_rounded_down(n_in, n_out, balance):
     return max(1, int(2 * balance * n_in * n_out / below))
 
 
-@mistake("5.3", "x and the result are forgotten among the bytes: twice the balance, always")
+@mistake(
+    "5.3",
+    "x and the result are forgotten among the bytes: twice the balance, always",
+    told="the weights' alone",
+)
 def batch_weights_only(n_in, n_out, balance):
     return max(1, int(np.ceil(2 * balance)))
 
 
-@mistake("5.3", "the result is not among the bytes")
+@mistake("5.3", "the result is not among the bytes", told="the result's bytes are left out")
 def batch_without_result(n_in, n_out, balance):
     if balance >= n_out / 2:
         return None
@@ -132,13 +146,13 @@ def batch_without_result(n_in, n_out, balance):
     return batch
 
 
-@mistake("5.3", "a negative batch where there is none")
+@mistake("5.3", "a negative batch where there is none", told="no batch is large enough here")
 def batch_negative(n_in, n_out, balance):
     below = n_in * n_out - 2 * balance * (n_in + n_out)
     return int(np.ceil(2 * balance * n_in * n_out / below))
 
 
-@mistake("5.3", "only powers of two are tried")
+@mistake("5.3", "only powers of two are tried", told="only powers of two")
 def batch_powers_of_two(n_in, n_out, balance):
     batch = 1
     while batch < 2**40:
@@ -150,7 +164,7 @@ def batch_powers_of_two(n_in, n_out, balance):
     return None
 
 
-@mistake("5.4", "i is innermost: jki")
+@mistake("5.4", "i is innermost: jki", told="i is innermost")
 def rows_jki(A, B):
     C = np.zeros((A.shape[0], B.shape[1]), A.dtype)
     for j in range(B.shape[1]):
@@ -160,7 +174,7 @@ def rows_jki(A, B):
     return C
 
 
-@mistake("5.4", "i is innermost: kji")
+@mistake("5.4", "i is innermost: kji", told="i is innermost")
 def rows_kji(A, B):
     C = np.zeros((A.shape[0], B.shape[1]), A.dtype)
     for k in range(A.shape[1]):
@@ -170,7 +184,7 @@ def rows_kji(A, B):
     return C
 
 
-@mistake("5.4", "rows of B.T are columns of B")
+@mistake("5.4", "rows of B.T are columns of B", told="B is read down its columns")
 def rows_of_the_transposed(A, B):
     Bt = B.T
     C = np.zeros((A.shape[0], B.shape[1]), A.dtype)
@@ -181,7 +195,7 @@ def rows_of_the_transposed(A, B):
     return C
 
 
-@mistake("5.4", "the result starts from np.empty")
+@mistake("5.4", "the result starts from np.empty", told="as np.empty leaves it")
 def rows_from_empty(A, B):
     C = np.empty((A.shape[0], B.shape[1]), A.dtype)
     for i in range(A.shape[0]):
@@ -191,7 +205,7 @@ def rows_from_empty(A, B):
     return C
 
 
-@mistake("5.4", "the result is float64 whatever A is")
+@mistake("5.4", "the result is float64 whatever A is", told="C is float64")
 def rows_float64(A, B):
     C = np.zeros((A.shape[0], B.shape[1]))
     for i in range(A.shape[0]):
@@ -201,7 +215,7 @@ def rows_float64(A, B):
     return C
 
 
-@mistake("5.4", "= for +=: only the last k is left")
+@mistake("5.4", "= for +=: only the last k is left", told="only the last k")
 def rows_overwritten(A, B):
     C = np.zeros((A.shape[0], B.shape[1]), A.dtype)
     for i in range(A.shape[0]):
@@ -211,7 +225,9 @@ def rows_overwritten(A, B):
     return C
 
 
-@mistake("5.4", "k runs over the rows of A: square matrices only")
+@mistake(
+    "5.4", "k runs over the rows of A: square matrices only", told="ends at the number of A's rows"
+)
 def rows_square_only(A, B):
     m, n = A.shape[0], B.shape[1]
     C = np.zeros((m, n), A.dtype)
@@ -222,7 +238,11 @@ def rows_square_only(A, B):
     return C
 
 
-@mistake("5.5", "whole blocks only: rows, columns and terms left over are lost")
+@mistake(
+    "5.5",
+    "whole blocks only: rows, columns and terms left over are lost",
+    told="rows and columns are lost, and the end",
+)
 def blocks_whole_only(A, B, size):
     (m, depth), n = A.shape, B.shape[1]
     C = np.zeros((m, n), A.dtype)
@@ -235,7 +255,9 @@ def blocks_whole_only(A, B, size):
     return C
 
 
-@mistake("5.5", "the end of the inner index is lost")
+@mistake(
+    "5.5", "the end of the inner index is lost", told="the end of the inner index is lost: every"
+)
 def blocks_inner_end_lost(A, B, size):
     (m, depth), n = A.shape, B.shape[1]
     C = np.zeros((m, n), A.dtype)
@@ -247,7 +269,7 @@ def blocks_inner_end_lost(A, B, size):
     return C
 
 
-@mistake("5.5", "= for +=: only the last inner block is left")
+@mistake("5.5", "= for +=: only the last inner block is left", told="only the last block")
 def blocks_overwritten(A, B, size):
     (m, depth), n = A.shape, B.shape[1]
     C = np.zeros((m, n), A.dtype)
@@ -260,7 +282,11 @@ def blocks_overwritten(A, B, size):
     return C
 
 
-@mistake("5.5", "the last block is moved back, so that terms are counted twice")
+@mistake(
+    "5.5",
+    "the last block is moved back, so that terms are counted twice",
+    told="the last block is moved back",
+)
 def blocks_overlapping(A, B, size):
     (m, depth), n = A.shape, B.shape[1]
     C = np.zeros((m, n), A.dtype)
@@ -275,7 +301,7 @@ def blocks_overlapping(A, B, size):
     return C
 
 
-@mistake("5.5", "filled up to whole blocks, and not cut back")
+@mistake("5.5", "filled up to whole blocks, and not cut back", told="cut it back")
 def blocks_not_cut_back(A, B, size):
     (m, depth), n = A.shape, B.shape[1]
     A = np.pad(A, ((0, -m % size), (0, -depth % size)))
@@ -290,7 +316,9 @@ def blocks_not_cut_back(A, B, size):
     return C
 
 
-@mistake("5.5", "all three loops run over the rows of A: square matrices only")
+@mistake(
+    "5.5", "all three loops run over the rows of A: square matrices only", told="end at A's rows"
+)
 def blocks_square_only(A, B, size):
     m = len(A)
     C = np.zeros((m, B.shape[1]), A.dtype)
@@ -316,7 +344,7 @@ def blocks_entry_by_entry(A, B, size):
     return C
 
 
-@mistake("5.6", "a NaN is taken for a number: nan_to_num")
+@mistake("5.6", "a NaN is taken for a number: nan_to_num", told="and an infinity as a finite one")
 def relu_nan_to_num(a, b):
     y = np.empty_like(a)
     for i in range(a.shape[0]):
@@ -325,13 +353,19 @@ def relu_nan_to_num(a, b):
     return y
 
 
-@mistake("5.6", "where(s > 0, s, 0): a NaN is not larger than 0 either")
+@mistake(
+    "5.6",
+    "where(s > 0, s, 0): a NaN is not larger than 0 either",
+    told="a NaN comes out as a number: a diverging",
+)
 def relu_where(a, b):
     s = a + b
     return np.where(s > 0, s, 0)
 
 
-@mistake("5.6", "a NaN stops the pass with an error")
+@mistake(
+    "5.6", "a NaN stops the pass with an error", told="raises ValueError: the network diverges"
+)
 def relu_raises(a, b):
     s = a + b
     if np.isnan(s).any():
@@ -339,13 +373,15 @@ def relu_raises(a, b):
     return np.maximum(s, 0)
 
 
-@mistake("5.6", "a is changed in place")
+@mistake("5.6", "a is changed in place", told="a is changed in place")
 def relu_in_place(a, b):
     a += b
     return np.maximum(a, 0, out=a)
 
 
-@mistake("5.6", "only a NaN of a is looked for, not one of b")
+@mistake(
+    "5.6", "only a NaN of a is looked for, not one of b", told="a NaN of b comes out as a number"
+)
 def relu_nan_of_a_only(a, b):
     y = np.empty_like(a)
     for i in range(a.shape[0]):
@@ -357,7 +393,7 @@ def relu_nan_of_a_only(a, b):
     return y
 
 
-@mistake("5.6", "the bias is added after the relu")
+@mistake("5.6", "the bias is added after the relu", told="the bias is added after")
 def relu_bias_after(a, b):
     y = np.empty_like(a)
     for i in range(a.shape[0]):
@@ -366,21 +402,25 @@ def relu_bias_after(a, b):
     return y
 
 
-@mistake("5.6", "one NaN makes its whole row NaN")
+@mistake("5.6", "one NaN makes its whole row NaN", told="spoils more than its own place")
 def relu_nan_rows(a, b):
     y = np.maximum(a + b, 0)
     y[np.isnan(y).any(axis=1)] = np.nan
     return y
 
 
-@mistake("5.7", "the probabilities are clipped: the loss stops at 16 nats")
+@mistake(
+    "5.7",
+    "the probabilities are clipped: the loss stops at 16 nats",
+    told="a probability is clipped",
+)
 def bernoulli_clipped(logits, x):
     p = np.clip(1 / (1 + np.exp(-logits)), 1e-7, 1 - 1e-7)
     losses = -x * np.log(p) - (1 - x) * np.log(1 - p)
     return losses.sum() / len(x), (p - x) / len(x)
 
 
-@mistake("5.7", "the gradient is not divided by N")
+@mistake("5.7", "the gradient is not divided by N", told="the 1/N is missing")
 def bernoulli_gradient_without_n(logits, x):
     e = np.exp(-np.abs(logits))
     losses = np.maximum(logits, 0) - x * logits + np.log1p(e)
@@ -388,7 +428,7 @@ def bernoulli_gradient_without_n(logits, x):
     return losses.sum(axis=1).mean(), p - x
 
 
-@mistake("5.7", "the sigmoid's slope is multiplied on once more")
+@mistake("5.7", "the sigmoid's slope is multiplied on once more", told="slope is in it twice")
 def bernoulli_slope_again(logits, x):
     e = np.exp(-np.abs(logits))
     losses = np.maximum(logits, 0) - x * logits + np.log1p(e)
@@ -396,14 +436,14 @@ def bernoulli_slope_again(logits, x):
     return losses.sum() / len(x), (p - x) * p * (1 - p) / len(x)
 
 
-@mistake("5.7", "log(1 + e^l) as it stands: e^1000 overflows")
+@mistake("5.7", "log(1 + e^l) as it stands: e^1000 overflows", told="the exponential overflows")
 def bernoulli_overflow(logits, x):
     losses = np.log1p(np.exp(logits)) - x * logits
     p = 1 / (1 + np.exp(-logits))
     return losses.sum() / len(x), (p - x) / len(x)
 
 
-@mistake("5.7", "1/(1 + e^-|l|) for negative logits too")
+@mistake("5.7", "1/(1 + e^-|l|) for negative logits too", told="is the sigmoid of |l|")
 def bernoulli_sigmoid_of_size(logits, x):
     e = np.exp(-np.abs(logits))
     losses = np.maximum(logits, 0) - x * logits + np.log1p(e)
@@ -411,7 +451,7 @@ def bernoulli_sigmoid_of_size(logits, x):
     return losses.sum() / len(x), (p - x) / len(x)
 
 
-@mistake("5.7", "x is taken for black or white, nothing between")
+@mistake("5.7", "x is taken for black or white, nothing between", told="taken for black or white")
 def bernoulli_black_or_white(logits, x):
     white = x > 0.5
     signed = np.where(white, -logits, logits)
@@ -421,7 +461,7 @@ def bernoulli_black_or_white(logits, x):
     return losses.sum() / len(x), (p - white) / len(x)
 
 
-@mistake("5.7", "averaged over the features as well")
+@mistake("5.7", "averaged over the features as well", told="a mean over the features too")
 def bernoulli_mean_of_features(logits, x):
     e = np.exp(-np.abs(logits))
     losses = np.maximum(logits, 0) - x * logits + np.log1p(e)
@@ -439,7 +479,7 @@ def faster_row_slices(A, B):
     return C
 
 
-@mistake("5.8", "zeros of A are skipped, and a NaN of B is lost")
+@mistake("5.8", "zeros of A are skipped, and a NaN of B is lost", told="a zero in A is skipped")
 def faster_zeros_skipped(A, B):
     C = np.zeros((A.shape[0], B.shape[1]), A.dtype)
     for i in range(A.shape[0]):
@@ -451,7 +491,7 @@ def faster_zeros_skipped(A, B):
     return C
 
 
-@mistake("5.8", "rows left over from groups of four are forgotten")
+@mistake("5.8", "rows left over from groups of four are forgotten", told="the last rows are lost")
 def faster_rows_left_over(A, B):
     (m, depth), n = A.shape, B.shape[1]
     C = np.zeros((m, n), A.dtype)
@@ -465,7 +505,11 @@ def faster_rows_left_over(A, B):
     return C
 
 
-@mistake("5.8", "terms left over from four steps of k are forgotten")
+@mistake(
+    "5.8",
+    "terms left over from four steps of k are forgotten",
+    told="the end of the inner index is lost",
+)
 def faster_terms_left_over(A, B):
     (m, depth), n = A.shape, B.shape[1]
     C = np.zeros((m, n), A.dtype)
@@ -477,7 +521,7 @@ def faster_terms_left_over(A, B):
     return C
 
 
-@mistake("5.8", "the result is float64 whatever A is")
+@mistake("5.8", "the result is float64 whatever A is", told="C is float64")
 def faster_float64(A, B):
     C = np.zeros((A.shape[0], B.shape[1]))
     for i in range(A.shape[0]):
@@ -487,7 +531,7 @@ def faster_float64(A, B):
     return C
 
 
-@mistake("5.8", "the order ijk still, with the sum in a variable")
+@mistake("5.8", "the order ijk still, with the sum in a variable", told="k is innermost")
 def faster_sum_in_a_variable(A, B):
     (m, depth), n = A.shape, B.shape[1]
     C = np.zeros((m, n), A.dtype)
@@ -500,7 +544,7 @@ def faster_sum_in_a_variable(A, B):
     return C
 
 
-@mistake("5.8", "the rows of A are innermost: every step jumps")
+@mistake("5.8", "the rows of A are innermost: every step jumps", told="i is innermost")
 def faster_jki(A, B):
     C = np.zeros((A.shape[0], B.shape[1]), A.dtype)
     for j in range(B.shape[1]):
