@@ -5,10 +5,10 @@ PORT = 8000
 BIN = .venv/bin
 READY = .venv/.installed
 
-.PHONY: help book test serve clean
+.PHONY: help book test test-browser serve clean
 
 help:  ## say what there is to do
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 book: $(READY)  ## run every chapter, build the site, say where it is
 	$(BIN)/jupyter-book build . -W -n --keep-going
@@ -17,6 +17,12 @@ book: $(READY)  ## run every chapter, build the site, say where it is
 # One process for each core, a file of tests at a time, and one thread in each.
 test: $(READY)  ## run the tests
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+
+# Needs the book, Chromium (on Debian: apt-get install chromium), and playwright, which it installs.
+test-browser: $(READY)  ## open the built book in Chromium and work its figures
+	test -d _build/html/book || $(MAKE) book
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[browser]'
+	$(BIN)/python -m pytest -m browser -n auto --dist loadfile tests/browser
 
 serve: book  ## build, then show the book on this machine (PORT=8000)
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)

@@ -14,9 +14,10 @@ from vae_numpy import kernels
 from vae_numpy.kernels.threads import n_threads
 
 from . import fitting, products, startup, steps
+from .networks import CONVOLUTIONAL
 
 RESULTS = Path(__file__).parent / "results"
-NAMES = ("startup", "products", "steps", "threads", "fitting")
+NAMES = ("startup", "products", "steps", "convolutions", "threads", "fitting")
 
 
 def main(arguments=None):
@@ -34,12 +35,14 @@ def main(arguments=None):
         if name == "startup":
             results[name] = startup.run(repeats=1 if options.quick else 3)
         elif name == "products":
-            results[name] = {
-                "limits": products.limits(),
-                "rows": products.run(budget=1.5 * scale),
-            }
+            limits, budget = products.limits(), 1.5 * scale
+            rows = products.run(budget=budget)
+            rows += products.convolutions(budget=budget, peak=limits["operations_per_second"])
+            results[name] = {"limits": limits, "rows": rows}
         elif name == "steps":
             results[name] = steps.run(budget=25 * scale)
+        elif name == "convolutions":
+            results[name] = steps.run(budget=25 * scale, networks=CONVOLUTIONAL)
         elif name == "threads":
             results[name] = steps.threads(budget=12 * scale)
         else:
@@ -76,7 +79,7 @@ def machine():
 def draw(results, file):
     """Draw how many times as fast ours is, and the roofline of the products."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
-    rows = results.get("steps", [])
+    rows = results.get("steps", []) + results.get("convolutions", [])
     peers = list(rows[0]["ours_times_as_fast"]) if rows else []
     for k, (peer, colour) in enumerate(zip(peers, ("#0072B2", "#E69F00", "#009E73"), strict=False)):
         times = [row["ours_times_as_fast"][peer] for row in rows]

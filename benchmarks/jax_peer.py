@@ -1,13 +1,16 @@
 """The same training step in JAX: one jitted function whose state is donated."""
 
+import math
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from .networks import BETA1, BETA2, EPS, LEARNING_RATE
 
+LAYOUT = "NCHW", "IHWO", "NCHW"  # of pictures, of weights, of pictures again
 ACTIVATIONS = {"relu": jax.nn.relu, "tanh": jnp.tanh}
 
 
@@ -37,23 +40,52 @@ class Jax:
 
 def loss(network, weights, x, eps):
     """Compute minus the ELBO, in nats a datum."""
-    split = 2 * (len(network.encoder_sizes) - 1)
-    h = stack(x, weights[:split], ACTIVATIONS[network.encoder_activation])
+    split = network.n_encoder_arrays
+    h = stack(x, weights[:split], ACTIVATIONS[network.encoder_activation], convolve)
     mu, logvar = jnp.split(h, 2, axis=1)
     z = mu + jnp.exp(0.5 * logvar) * eps
-    logits = stack(z, weights[split:], ACTIVATIONS[network.decoder_activation])
+    logits = stack(z, weights[split:], ACTIVATIONS[network.decoder_activation], convolve_transposed)
     nll = jnp.sum(jax.nn.softplus(logits) - x * logits)
     kl = 0.5 * jnp.sum(mu**2 + jnp.exp(logvar) - 1 - logvar)
     return (nll + kl) / len(x)
 
 
-def stack(h, weights, activation):
-    """Apply dense layers; the last one has no activation."""
+def stack(h, weights, activation, convolve):
+    """Apply layers, convolutions on square pictures among them; the last has no activation."""
     for i in range(0, len(weights), 2):
-        h = h @ weights[i] + weights[i + 1]
+        W, b = weights[i : i + 2]
+        if W.ndim == 4:
+            h = convolve(h, W) + b[:, None, None]
+        else:
+            h = h.reshape(len(h), -1) @ W + b
         if i + 2 < len(weights):
             h = activation(h)
-    return h
+    return h.reshape(len(h), -1)
+
+
+def convolve(h, W):
+    """Convolve pictures, from W's first channels to its last."""
+    return lax.conv_general_dilated(
+        pictures(h, W.shape[0]), W, (2, 2), ((1, 1), (1, 1)), dimension_numbers=LAYOUT
+    )
+
+
+def convolve_transposed(h, W):
+    """Convolve with the matrix transposed, from W's last channels to its first."""
+    return lax.conv_transpose(
+        pictures(h, W.shape[3]),
+        W,
+        (2, 2),
+        ((2, 2), (2, 2)),
+        dimension_numbers=LAYOUT,
+        transpose_kernel=True,
+    )
+
+
+def pictures(h, channels):
+    """Make pictures of rows."""
+    side = math.isqrt(h[0].size // channels)
+    return h.reshape(-1, channels, side, side)
 
 
 def update(loss, state, x, eps):

@@ -35,6 +35,8 @@ class Ours:
             decoder_hidden_layer_sizes=network.decoder,
             decoder_activation=network.decoder_activation,
             batch_size=network.batch,
+            image_shape=network.pictures[0] if network.channels else None,
+            conv_channels=network.channels,
         )
         vae.partial_fit(x)  # builds the networks
         self.vae, self.x, self.noise = vae, x, Noise(eps)

@@ -1,12 +1,15 @@
 """Our own product and the fused dense layer against OpenBLAS through NumPy, and the roofline."""
 
+from functools import partial
+
 import numba
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from vae_numpy.kernels import compiled, product
+from vae_numpy.kernels import compiled, product, reference
 from vae_numpy.kernels.threads import limit
 
+from .networks import KERNEL
 from .timing import interleave, summary, times_as_fast
 
 SHAPES = (  # batch, n_in, n_out
@@ -16,6 +19,7 @@ SHAPES = (  # batch, n_in, n_out
     (256, 256, 256),
     (1024, 1024, 1024),
 )
+PICTURES = ((32, 32), (32, 16))  # channels, which a convolution keeps, and pixels along an edge
 
 
 def run(*, budget, shapes=SHAPES):
@@ -24,6 +28,10 @@ def run(*, budget, shapes=SHAPES):
     rows = []
     for shape in shapes:
         n, n_in, n_out = shape
+        sizes = (
+            2 * np.prod(shape, dtype=float),
+            4 * sum(float(shape[i] * shape[j]) for i, j in ((0, 1), (1, 2), (0, 2))),
+        )
         X, W, dY = (
             rng.normal(size=s).astype(np.float32) for s in ((n, n_in), (n_in, n_out), (n, n_out))
         )
@@ -33,32 +41,72 @@ def run(*, budget, shapes=SHAPES):
                 "own": lambda A=A, B=B: product.product(A, B),
                 "NumPy": lambda A=A, B=B: A @ B,
             }
-            rows.append(_row(name, shape, contestants, budget))
+            rows.append(_row(name, shape, contestants, budget, *sizes))
         b = rng.normal(size=n_out).astype(np.float32)
         contestants = {
             "own": lambda X=X, W=W, b=b: compiled.dense_forward(X, W, b, "relu"),
             "NumPy": lambda X=X, W=W, b=b: np.maximum(X @ W + b, 0),
         }
         assert np.allclose(contestants["own"](), contestants["NumPy"](), atol=1e-2)
-        rows.append(_row("relu(X @ W + b)", shape, contestants, budget))
+        rows.append(_row("relu(X @ W + b)", shape, contestants, budget, *sizes))
     return rows
 
 
-def _row(name, shape, contestants, budget):
+def convolutions(*, budget, peak, pictures=PICTURES, batch=64):
+    """Time convolutional layers, forward and backward, on one core; returns a list of dicts.
+
+    ``peak`` is what a core can do, in operations per second.
+    """
+    rng = np.random.default_rng(0)
+    rows = []
+    for channels, side in pictures:
+        shape = batch, channels, side
+        big, small, W = (
+            rng.normal(size=s).astype(np.float32)
+            for s in (
+                (batch, channels, side, side),
+                (batch, channels, side // 2, side // 2),
+                (channels, KERNEL, KERNEL, channels),
+            )
+        )
+        b, dW, db = (np.zeros_like(a) for a in (W[0, 0, 0], W, W[0, 0, 0]))
+        layers = {"conv": (big, small, ()), "conv_transpose": (small, big, (big.shape[1:],))}
+        for layer, (x, y, more) in layers.items():
+            options = "relu", 2, 1
+            passes = {  # how many products, and of what
+                f"{layer}_forward": (1, (x, W, b, *options, *more)),
+                f"{layer}_backward": (2, (y, x, y, W, *options, dW, db)),
+            }
+            for name, (n, arguments) in passes.items():
+                contestants = {
+                    who: partial(getattr(kernel, name), *arguments)
+                    for who, kernel in (("own", compiled), ("NumPy", reference))
+                }
+                assert np.allclose(contestants["own"](), contestants["NumPy"](), atol=1e-2)
+                operations = 2.0 * n * small.size * W[..., 0].size
+                touched = 4.0 * n * (x.size + y.size + W.size)
+                row = _row(name, shape, contestants, budget, operations, touched)
+                row["share_of_peak"] = operations / row["seconds"]["own"]["median"] / peak
+                print(f"{'':24}{row['share_of_peak']:.0%} of the peak")
+                rows.append(row)
+    return rows
+
+
+def _row(name, shape, contestants, budget, operations, touched):
+    """Time a product; ``touched`` is how many bytes have to be read and written at least."""
     with threadpool_limits(1, "blas"), limit(1):
         turns = interleave(contestants, budget=budget, rest=0, turn=0.01)
-    operations = 2 * np.prod(shape, dtype=float)
     row = {
         "product": name,
         "shape": shape,
         "operations": operations,
-        "bytes": 4 * sum(float(shape[i] * shape[j]) for i, j in ((0, 1), (1, 2), (0, 2))),
+        "bytes": touched,
         "seconds": {who: summary(t) for who, t in turns.items()},
         "ours_times_as_fast": times_as_fast(turns["own"], {"NumPy": turns["NumPy"]})["NumPy"],
     }
     speeds = {who: 1e-9 * operations / s["median"] for who, s in row["seconds"].items()}
     print(
-        f"  {name:16} {shape!s:20} own {speeds['own']:6.1f}, NumPy {speeds['NumPy']:6.1f} billion "
+        f"  {name:22} {shape!s:20} own {speeds['own']:6.1f}, NumPy {speeds['NumPy']:6.1f} billion "
         f"operations per second, ratio {row['ours_times_as_fast']['median']:.2f}"
     )
     return row

@@ -1,6 +1,10 @@
 """The same training step in PyTorch: eager with Adam, and compiled with the fused Adam."""
 
+import math
+
+import numpy as np
 import torch
+from torch.nn.functional import conv2d, conv_transpose2d
 
 from .networks import BETA1, BETA2, EPS, LEARNING_RATE
 
@@ -13,7 +17,7 @@ class Torch:
     def __init__(self, network, weights, x, eps, *, compiled):
         self.name = "PyTorch, compiled" if compiled else "PyTorch, eager"
         self.network, self.x, self.eps = network, torch.from_numpy(x), torch.from_numpy(eps)
-        self.weights = [torch.from_numpy(w.copy()).requires_grad_() for w in weights]
+        self.weights = [torch.from_numpy(turned(w)).requires_grad_() for w in weights]
         # Adam over all weights at once, PyTorch's default on a CPU being one after another.
         options = {"fused": True} if compiled else {}
         self.adam = torch.optim.Adam(self.weights, LEARNING_RATE, (BETA1, BETA2), EPS, **options)
@@ -21,11 +25,12 @@ class Torch:
 
     def _loss(self):
         network, w = self.network, self.weights
-        split = 2 * (len(network.encoder_sizes) - 1)
-        h = stack(self.x, w[:split], ACTIVATIONS[network.encoder_activation])
+        split = network.n_encoder_arrays
+        h = stack(self.x, w[:split], ACTIVATIONS[network.encoder_activation], conv2d)
         mu, logvar = h.chunk(2, dim=1)
         z = mu + torch.exp(0.5 * logvar) * self.eps
-        logits = stack(z, w[split:], ACTIVATIONS[network.decoder_activation])
+        activation = ACTIVATIONS[network.decoder_activation]
+        logits = stack(z, w[split:], activation, conv_transpose2d)
         nll = torch.nn.functional.binary_cross_entropy_with_logits(logits, self.x, reduction="sum")
         kl = 0.5 * (mu**2 + logvar.exp() - 1 - logvar).sum()
         return (nll + kl) / len(self.x)
@@ -35,7 +40,7 @@ class Torch:
         self.adam.zero_grad()
         loss = self.loss()
         loss.backward()
-        return float(loss.detach()), [w.grad.numpy().copy() for w in self.weights]
+        return float(loss.detach()), [turned_back(w.grad.numpy()) for w in self.weights]
 
     def step(self):
         """Train once: forward, ELBO, backward, Adam."""
@@ -44,10 +49,26 @@ class Torch:
         self.adam.step()
 
 
-def stack(h, weights, activation):
-    """Apply dense layers; the last one has no activation."""
+def stack(h, weights, activation, convolve):
+    """Apply layers, convolutions on square pictures among them; the last has no activation."""
     for i in range(0, len(weights), 2):
-        h = torch.addmm(weights[i + 1], h, weights[i])
+        W, b = weights[i : i + 2]
+        if W.ndim == 4:
+            channels = W.shape[1 if convolve is conv2d else 0]
+            side = math.isqrt(h[0].numel() // channels)
+            h = convolve(h.reshape(-1, channels, side, side), W, b, stride=2, padding=1)
+        else:
+            h = torch.addmm(b, h.flatten(1), W)
         if i + 2 < len(weights):
             h = activation(h)
-    return h
+    return h.flatten(1)
+
+
+def turned(w):
+    """Copy weights as PyTorch has them, a convolution's as (C', C, kh, kw)."""
+    return np.ascontiguousarray(w.transpose(3, 0, 1, 2)) if w.ndim == 4 else w.copy()
+
+
+def turned_back(w):
+    """Copy weights as ``Network.arrays`` has them."""
+    return np.ascontiguousarray(w.transpose(1, 2, 3, 0)) if w.ndim == 4 else w.copy()

@@ -1,8 +1,9 @@
 """Give a chapter another number, to make room for a new one: ``python book/renumber.py 9 10``.
 
-Its page, the folder of its exercises and the reader's stub are moved, and what speaks of it by its
-number is rewritten: links, labels, "exercise 9.5", "chapter 9". What cannot be told by its form
-("chapters 7 to 9") is printed, to be looked at. Move the last chapter first.
+Its page, the folder of its exercises, the reader's stub and the gate's wrong answers are moved, and
+what speaks of it by its number is rewritten: links, labels, "exercise 9.5", "chapter 9". What
+cannot be told by its form ("chapters 7 to 9") is printed, to be looked at. Move the last chapter
+first.
 """
 
 import re
@@ -11,6 +12,11 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+PLACES = (
+    "vae_numpy/exercises/ch{:02d}",
+    "book/exercises/ch{:02d}.py",
+    "tests/exercises_gate/ch{:02d}.py",
+)
 
 
 def git(*arguments):
@@ -46,8 +52,9 @@ def main(old, new):
     if taken:
         sys.exit(f"chapter {new} is there: {taken[0].relative_to(ROOT)}")
     moves = [(page, page.with_name(f"{new:02d}{page.name[2:]}"))]
-    for place in "vae_numpy/exercises/ch{:02d}", "book/exercises/ch{:02d}.py":
+    for place in PLACES:
         moves.append((ROOT / place.format(old), ROOT / place.format(new)))
+    moves = [(source, target) for source, target in moves if source.exists()]
     for source, target in moves:
         git("mv", str(source), str(target))
     kinds = ("*.md", "*.py", "*.yml", "*.toml", "*.cff")

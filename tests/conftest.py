@@ -11,9 +11,8 @@ settings.load_profile("book")
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave out what takes minutes, unless ``-m`` asks for it."""
-    if "nightly" in config.option.markexpr:
-        return
-    left_out = [item for item in items if item.get_closest_marker("nightly")]
+    """Leave out what takes minutes, or a browser and a built site, unless ``-m`` asks for it."""
+    unasked = [mark for mark in ("nightly", "browser") if mark not in config.option.markexpr]
+    left_out = [item for item in items if any(map(item.get_closest_marker, unasked))]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]

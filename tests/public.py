@@ -9,9 +9,12 @@ from library_reference import public_members, public_methods, public_modules
 
 PAGES = Path(__file__).parents[1] / "book" / "reference"
 # On no page, but every reader of the source, or who writes an exercise, meets them.
-HELPERS = ["progress", "utils"] + [
+HELPERS = ["live", "progress", "utils"] + [
     f"exercises.{name}"
-    for name in ("answers", "catalogue", "guard", "ladder", "register", "stubs", "words")
+    for name in (
+        *("answers", "cases", "catalogue", "compare", "general", "guard", "ladder", "recognise"),
+        *("register", "stubs", "words"),
+    )
 ]
 
 # home: the module that defines it, ``metrics.dci``. name: in that module, ``DCI`` or ``VAE.elbo``.

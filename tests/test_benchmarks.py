@@ -10,11 +10,13 @@ import pytest
 pytest.importorskip("numba", reason="what is measured are the compiled kernels")
 
 from benchmarks import __main__ as command
-from benchmarks import ladder, steps, trace
-from benchmarks.networks import NETWORKS, Network
+from benchmarks import ladder, products, startup, steps, trace
+from benchmarks.networks import CONVOLUTIONAL, NETWORKS, Network
 from benchmarks.timing import interleave, summary, times_as_fast
 
 SMALL = Network("5-4-2", 5, (4,), 2, (4,), 6)
+PICTURES = Network("8x8-3,2-5-2", 64, (5,), 2, (5,), 6, "tanh", "tanh", channels=(3, 2))
+small_networks = pytest.mark.parametrize("network", [SMALL, PICTURES], ids=lambda n: n.name)
 
 
 def have(name):
@@ -71,10 +73,31 @@ def test_the_four_networks_stay_comparable_with_the_stored_results():
     ]
 
 
-def test_our_gradients_are_those_of_finite_differences():
+def test_the_convolutional_networks_are_those_of_burgess():
+    shapes = [[w.shape for w in network.arrays()[0][::2]] for network in CONVOLUTIONAL]
+    inner = (32, 4, 4, 32)
+    for pictures, convolutions in zip(shapes, (4, 3), strict=True):
+        assert pictures[:convolutions] == [(1, 4, 4, 32), *[inner] * (convolutions - 1)]
+        assert pictures[convolutions:-convolutions] == [
+            (512, 256),
+            (256, 20),
+            (10, 256),
+            (256, 512),
+        ]
+        assert pictures[-convolutions:] == [*[inner] * (convolutions - 1), (1, 4, 4, 32)]
+    # A picture's multiplications, counted by hand: 16 weights x 32 channels for each of 32 x 32
+    # pixels; 32 times as many for each of 16 x 16, 8 x 8 and 4 x 4; the dense layers.
+    first, others = 16 * 32 * 1024, 16 * 32 * 32 * (256 + 64 + 16)
+    dense = 512 * 256 + 256 * 20 + 10 * 256 + 256 * 512
+    forward = 2 * first + 2 * others + dense
+    assert CONVOLUTIONAL[0].operations == 64 * 2 * (3 * forward - first)
+
+
+@small_networks
+def test_our_gradients_are_those_of_finite_differences(network):
     """So that the peers, which are compared with ours, are compared with the truth."""
-    weights, x, eps = SMALL.arrays()
-    ours = steps.Ours(SMALL, weights, x, eps)
+    weights, x, eps = network.arrays()
+    ours = steps.Ours(network, weights, x, eps)
     _, gradients = ours.loss_and_gradients()
     rng = np.random.default_rng(0)
     for parameter, gradient in zip(ours.parameters, gradients, strict=True):
@@ -98,11 +121,12 @@ def test_a_contestant_with_other_gradients_is_refused():
         steps.check_fairness(found)
 
 
+@small_networks
 @pytest.mark.parametrize("peer", ["torch", "jax"])
-def test_the_peers_compute_the_same(peer):
+def test_the_peers_compute_the_same(peer, network):
     if not have(peer):
         pytest.skip(f"{peer} is not installed (the extra 'bench')")
-    steps.check_fairness(steps.contestants(SMALL))
+    steps.check_fairness(steps.contestants(network))
 
 
 def test_the_command_writes_what_it_measured(tmp_path, monkeypatch, capsys):
@@ -116,6 +140,37 @@ def test_the_command_writes_what_it_measured(tmp_path, monkeypatch, capsys):
     # both learned the digits: less than half of the error of the mean picture
     assert max(results["fitting"]["mean_squared_error"].values()) < 0.045
     assert "5-4-2" in capsys.readouterr().out
+
+
+def test_the_command_measures_convolutional_steps_and_their_memory(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(command, "CONVOLUTIONAL", (PICTURES,))
+    monkeypatch.setattr(steps, "contestants", lambda n: [steps.Ours(n, *n.arrays())])
+    command.main(["--quick", "--only", "convolutions", "--to", str(tmp_path)])
+    results = json.loads((tmp_path / "benchmarks.json").read_text())
+    assert set(results) == {"machine", "convolutions", "seconds"}
+    row = results["convolutions"][0]
+    assert row["operations"] == PICTURES.operations
+    assert row["peak_bytes"] is None or 2**25 < row["peak_bytes"] < 400 * 2**20
+    assert "8x8-3,2-5-2" in capsys.readouterr().out
+
+
+def test_a_step_of_burgess_takes_less_than_400_megabytes():
+    peak = startup.peak_memory(CONVOLUTIONAL[0])
+    if peak is None:
+        pytest.skip("nobody counts memory here")
+    assert 2**25 < peak < 400 * 2**20
+
+
+def test_convolutions_are_compared_with_the_peak():
+    rows = products.convolutions(budget=0, peak=1e12, pictures=((3, 8),), batch=2)
+    assert [row["product"] for row in rows] == [
+        f"{layer}_{way}" for layer in ("conv", "conv_transpose") for way in ("forward", "backward")
+    ]
+    operations = 2 * (2 * 16) * 3 * (3 * 16)  # pixels, channels, numbers in a patch
+    for row, times in zip(rows, (1, 2, 1, 2), strict=True):
+        assert row["operations"] == times * operations
+        seconds = row["seconds"]["own"]["median"]
+        assert row["share_of_peak"] == pytest.approx(times * operations / seconds / 1e12)
 
 
 def test_a_minibatch_stays_readable():

@@ -91,6 +91,17 @@ def test_each_rung_has_its_line(verdict, answer, line):
     assert found.state == ("not started" if answer is stub else "wrong")
 
 
+@pytest.mark.parametrize("name", ANSWERS)
+def test_a_verdict_says_whether_it_names_a_cause(verdict, name):
+    named = name in ("known mistake", "factor", "sign")
+    assert verdict(double, ANSWERS[name][0]).cause == named
+
+
+def test_what_holds_is_a_cause_unless_it_says_otherwise(verdict):
+    assert verdict(lambda answer: answer.holds(False, "why"), abs).cause
+    assert not verdict(lambda answer: answer.holds(False, "what", cause=False), abs).cause
+
+
 def test_a_wrong_value_shows_call_return_and_expectation(verdict):
     text = str(verdict(double, lambda x: x + 3))
     assert "called with x = [1., 2., 4.]" in text
@@ -637,14 +648,14 @@ def test_a_file_that_cannot_be_read_is_a_fault(tmp_path):
 
 
 def test_stub_gives_the_helpers_that_an_answer_needs(capsys):
-    exercises.stub("9.5")
+    exercises.stub("10.5")
     shown = capsys.readouterr().out
     assert (
         shown.index("import numpy")
         < shown.index("def lasso_weights(")
         < shown.index("def alignment(")
     )
-    exercises.stub("9.1")
+    exercises.stub("10.1")
     assert "lasso_weights" not in capsys.readouterr().out
 
 

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import jupytext
 import nbformat
 from docutils import nodes
+from live import in_notebook
 from sphinx.errors import ConfigError
 from sphinx.util import logging
 
@@ -156,6 +157,8 @@ def _write_notebook(app, docname):
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number}"
         cell.metadata.pop("mystnb", None)
+        if cell.cell_type == "markdown":
+            cell.source = in_notebook(cell.source)
         if {"hide-input", "remove-cell"} & set(cell.metadata.get("tags", [])):
             cell.metadata["jupyter"] = {"source_hidden": True}  # folded, as on the page
     notebook.metadata = {

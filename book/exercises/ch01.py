@@ -46,7 +46,7 @@ def neighbour_ratios(X):
     Parameters
     ----------
     X : (N, D)
-        A cloud. Rows that are repeated count once.
+        A cloud. Rows that are repeated count once; at least three are different.
 
     Returns
     -------
@@ -80,7 +80,7 @@ def deal(X, m, rng):
     X : (N, D)
         The cloud; it keeps its order.
     m : int
-        Rows in a block. Rows that do not fill a block are left out.
+        Rows in a block. Rows that do not fill a block are left out; which ones is chance, too.
     rng : numpy.random.Generator
         Shuffles.
 

@@ -73,7 +73,7 @@ def latents_needed(X, share):
     X : (N, D)
         The points, anywhere in space.
     share : float
-        Between 0 and 1.
+        Above 0 and below 1. A sum that is equal to it keeps it.
 
     Returns
     -------
@@ -162,9 +162,9 @@ def fit_linear(X, k, rng):
     X : (N, D)
         The points: anywhere in space, and in any unit.
     k : int
-        The number of latents.
+        The number of latents, fewer than the directions in which the points spread.
     rng : numpy.random.Generator
-        Draws the start.
+        Draws the start. (A decomposition has none, and is accepted too.)
 
     Returns
     -------

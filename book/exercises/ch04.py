@@ -41,13 +41,14 @@ def salt_and_pepper(x, share, rng):
     x : (N, D)
         Is not changed.
     share : float
-        Each pixel of each picture is hit with this probability, by itself.
+        Each pixel of each picture is hit with this probability, whatever happens to the others: so
+        the number of hits varies.
     rng : numpy.random.Generator
         All randomness comes from here.
 
     Returns
     -------
-    damaged : (N, D)
+    damaged : (N, D), floats
         A hit pixel is 0 or 1, with equal chances. The others are as in ``x``.
     """
     raise NotImplementedError
@@ -149,7 +150,7 @@ def fit_denoiser(X, sigma, rng):
     """Train a denoising autoencoder on clean pictures; return the function that cleans.
 
     On held-out pictures with the same noise it is more than one decibel better than the best
-    median filter.
+    median filter, for each ``sigma`` between 0.25 and 0.5.
 
     Parameters
     ----------
@@ -158,11 +159,12 @@ def fit_denoiser(X, sigma, rng):
     sigma : float
         Standard deviation of the Gaussian noise to come.
     rng : numpy.random.Generator
-        For the first weights, the order of the rows, and the noise.
+        For the first weights, the order of the rows, and the noise, fresh for every batch.
 
     Returns
     -------
     denoise : function
-        Takes damaged pictures (N, 256), returns clean ones (N, 256), each by itself.
+        Takes damaged pictures (N, 256), returns clean ones (N, 256), each by itself, with pixels
+        between 0 and 1.
     """
     raise NotImplementedError

@@ -37,6 +37,10 @@ QUESTIONS = {  # by the page's name without its number
     "variational_inference": ("What can be said about a cause that nobody saw?", "bells"),
     "variational_autoencoder": ("What lies in the holes between the codes?", "hourglass"),
     "beta_vae": ("Can each latent be made to mean one thing?", "sliders"),
+    "seeing_locally": (
+        "What does a network gain that looks through one window everywhere?",
+        "window",
+    ),
     "back_to_the_brain": ("Does the ventral stream do the same?", "brain"),
 }
 
@@ -117,6 +121,8 @@ def icons():
         "hourglass": path("M-22 -20 L-4 -6 V6 L-22 20 Z M22 -20 L4 -6 V6 L22 20 Z"),
         "sliders": path("M-20 -14 H20 M-20 0 H20 M-20 14 H20")
         + dots([(-10, -14), (8, 0), (-2, 14)], r=5),
+        "window": path("M-21 -21 H21 V21 H-21 Z")
+        + path("M-4 -13 H13 V4 H-4 Z", 'stroke-dasharray="4 3"'),
         "brain": path(folds),
     }
 

@@ -51,6 +51,8 @@ class Verdict:
     line : str
         The diagnosis, in one line.
     details : list of str
+    cause : bool
+        Whether the line names a cause; it does not where it only says what was seen.
     """
 
     number: str
@@ -58,6 +60,7 @@ class Verdict:
     state: str
     line: str = ""
     details: list[str] = field(default_factory=list)
+    cause: bool = False
 
     def __bool__(self) -> bool:
         return self.state == RIGHT
@@ -92,8 +95,10 @@ def examine(number: str, answer: object) -> Verdict:
     """
     exercise = find(number)
 
-    def verdict(state: str, line: str = "", details: Iterable[str] = ()) -> Verdict:
-        return Verdict(exercise.number, exercise.name, state, line, list(details))
+    def verdict(
+        state: str, line: str = "", details: Iterable[str] = (), cause: bool = False
+    ) -> Verdict:
+        return Verdict(exercise.number, exercise.name, state, line, list(details), cause)
 
     if not callable(answer):
         got = type(answer).__name__
@@ -107,7 +112,8 @@ def examine(number: str, answer: object) -> Verdict:
         where = "" if str(unfinished) in ("", exercise.name) else f"{unfinished} is missing; "
         return verdict(NOT_STARTED, f"{where}write {exercise.name}")
     except Wrong as problem:
-        return verdict(WRONG, problem.line, [*problem.details, *_heard(log, warned)])
+        details = [*problem.details, *_heard(log, warned)]
+        return verdict(WRONG, problem.line, details, problem.cause)
     except guard.TooLong as stopped:
         line_number, text, _ = guard.readers_frame(stopped, under_check.file)
         where = f"line {line_number}: {text}" if line_number else "in compiled code"

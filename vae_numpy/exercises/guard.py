@@ -27,7 +27,17 @@ import numpy as np
 HERE = Path(__file__).parent
 # The files whose frames are never stopped, so that what they have begun is always ended.
 OURS = {
-    str(HERE / name) for name in ("__init__.py", "answers.py", "guard.py", "ladder.py", "words.py")
+    str(HERE / f"{name}.py")
+    for name in (
+        "__init__",
+        "answers",
+        "compare",
+        "general",
+        "guard",
+        "ladder",
+        "recognise",
+        "words",
+    )
 }
 LONGEST_PRINT, LONGEST_TEXT = 20, 2000  # lines and characters of a print that are shown
 PATIENCE = 4

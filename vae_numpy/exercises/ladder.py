@@ -2,10 +2,11 @@
 
 Not implemented -> raises -> wrong type or shape -> not finite -> wrong value (called with,
 returned, expected) -> gradient against finite differences -> a known mistake, named. The first rung
-that does not hold ends the check with one line of diagnosis; details follow. A mistake that is
-recognised gives the line, at whatever rung it was found.
+that does not hold ends the check with one line of diagnosis; details follow. ``Answer.agrees``
+judges several calls together, and names a cause only where all of them bear it out.
 """
 
+import copy
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -13,8 +14,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from vae_numpy import gradcheck
-from vae_numpy.exercises import guard
-from vae_numpy.exercises.words import NUMBERS, describe, kind_words, shape_words
+from vae_numpy.exercises import compare, guard, recognise
+from vae_numpy.exercises.words import describe
 
 Mistakes: TypeAlias = Mapping[str, Any]  # the line for each known mistake, and what it returns
 
@@ -32,11 +33,13 @@ class Wrong(Exception):
         The diagnosis.
     details : iterable of str
         Lines to print under it.
+    cause : bool
+        Whether the line names a cause, and not only what was seen.
     """
 
-    def __init__(self, line: str, details: Iterable[str] = ()) -> None:
+    def __init__(self, line: str, details: Iterable[str] = (), cause: bool = False) -> None:
         super().__init__(line)
-        self.line, self.details = line, list(details)
+        self.line, self.details, self.cause = line, list(details), cause
 
 
 class Answer:
@@ -124,9 +127,76 @@ class Answer:
                     [*describe("before", {name: before}), *describe("after", {name: given[name]})],
                 )
         for part in returned if isinstance(returned, (tuple, list)) else [returned]:
-            if problem := _type_problem(part):
+            if problem := compare.type_problem(part):
                 raise self.wrong(problem, describe("returned", {"": returned}))
         return returned
+
+    def agrees(
+        self,
+        right: Callable[..., Any],
+        draw: Callable[[np.random.Generator], Iterable[Any]],
+        *,
+        mistakes: recognise.KnownMistakes | None = None,
+        first: Sequence[tuple] = (),
+        names: Sequence[str] | None = None,
+        call: Callable[..., Any] | None = None,
+        n_calls: int = 6,
+        rtol: float = 1e-6,
+        atol: float = 1e-9,
+    ) -> None:
+        """Call the answer several times, and judge all the calls together.
+
+        A known mistake, or a general one of ``recognise``, is named only if every call bears it
+        out. Where none does, the smallest call that fails is shown.
+
+        Parameters
+        ----------
+        right : callable
+            What the answer should be, written in another way than the solution: a loop, a closed
+            form. It takes the arguments of a call; their names are used in the verdict.
+        draw : callable
+            Takes a generator and returns the arguments of a generic call: all sizes different, no
+            number special. See ``cases``.
+        mistakes : dict of str: function, or several, optional
+            The line for each known mistake, and a function of the arguments that makes it. It
+            returns what ``right`` returns; in a tuple, None for a part that does not matter.
+        first : sequence of tuple
+            The arguments of calls picked by hand, to be made before the others.
+        names : tuple of str, optional
+            What to call the parts of a tuple, or ``("loss",)`` for what is not one.
+        call : callable, optional
+            What makes of the arguments the value to compare, for a class say; it calls the reader's
+            code by ``answer`` or ``answer.call``. By default the answer itself.
+        n_calls : int
+            How many generic calls, at least three.
+        rtol, atol : float
+            As in ``numpy.isclose``; an answer in float32 is granted 1e-4.
+        """
+        ask, signature, calls = call or self, inspect.signature(right), []
+        for args in [*first, *recognise.drawn(draw, n_calls)]:
+            bound = signature.bind(*args)
+            bound.apply_defaults()
+            want = right(*recognise.copied(args))
+            returned = ask(*recognise.copied(args))
+            shown = describe("called with", bound.arguments) if call else self.called
+            calls.append(recognise.Call(bound.arguments, _kept(returned), want, shown))
+        names = names or compare.default_names(calls[0].want)
+        wrong = [
+            (one, said)
+            for one in calls
+            if (said := compare.problem(one.returned, one.want, rtol, atol, names))
+        ]
+        if not wrong:
+            return
+        cause = recognise.cause(
+            calls, right, mistakes=mistakes, names=names, ask=ask, rtol=rtol, atol=atol
+        )
+        smallest, said = min(wrong, key=lambda pair: pair[0].size())
+        if len(wrong) < len(calls):
+            said += f", in {len(wrong)} of {len(calls)} calls"
+        self.called = list(smallest.called)
+        details = compare.contrast(smallest.returned, smallest.want, names, rtol, atol)
+        raise self.wrong(cause or said, details, cause=cause is not None)
 
     def gives(
         self,
@@ -138,7 +208,9 @@ class Answer:
         names: Sequence[str] | None = None,
         **kwargs: Any,
     ) -> Any:
-        """Call the answer and compare what it returns with what is wanted.
+        """Call the answer once and compare what it returns with what is wanted.
+
+        For an edge, or where ``agrees`` cannot be used: one call that agrees is a weak proof.
 
         Parameters
         ----------
@@ -161,8 +233,10 @@ class Answer:
         -------
         What the answer returns.
         """
-        returned, names = self(*args, **kwargs), names or _default_names(want)
-        if _problem(returned, want, rtol, atol, names):  # only now is a mistake worth computing
+        returned, names = self(*args, **kwargs), names or compare.default_names(want)
+        if compare.problem(
+            returned, want, rtol, atol, names
+        ):  # only now is a mistake worth computing
             mistakes = {
                 line: value(*args, **kwargs) if callable(value) else value
                 for line, value in (mistakes or {}).items()
@@ -191,11 +265,14 @@ class Answer:
         names : tuple of str, optional
             As in ``gives``, but no mistake is a function.
         """
-        names = names or _default_names(want)
-        problem = _problem(returned, want, rtol, atol, names)
+        names = names or compare.default_names(want)
+        problem = compare.problem(returned, want, rtol, atol, names)
         if problem:
-            line = _recognised(returned, mistakes, rtol, atol) or problem
-            raise self.wrong(line, _contrast(returned, want, names, rtol, atol))
+            cause = _recognised(returned, mistakes, rtol, atol)
+            if cause is None and problem.endswith("the value is wrong"):
+                cause = compare.pattern(returned, want, names)
+            details = compare.contrast(returned, want, names, rtol, atol)
+            raise self.wrong(cause or problem, details, cause=cause is not None)
 
     def form(
         self,
@@ -215,9 +292,11 @@ class Answer:
         mistakes : dict of str: value, optional
             As in ``compare``.
         """
-        if problem := _form_problem(returned, np.asarray(like)):
-            line = _recognised(returned, mistakes) or (f"{name}: {problem}" if name else problem)
-            raise self.wrong(line, describe("returned", {name or "": returned}))
+        if problem := compare.form_problem(returned, np.asarray(like)):
+            cause = _recognised(returned, mistakes)
+            line = cause or (f"{name}: {problem}" if name else problem)
+            shown = describe("returned", {name or "": returned})
+            raise self.wrong(line, shown, cause=cause is not None)
 
     def gradient(
         self,
@@ -251,9 +330,13 @@ class Answer:
         verdict = gradcheck.check_gradient(loss, at, grad, tolerance=tolerance)
         if not verdict:
             context["tolerance"] = tolerance
-            line = _recognised(grad, mistakes) or diagnosis(grad, loss, at, name, **context)
+            line, cause = _recognised(grad, mistakes), True
+            if line is None:
+                found = gradcheck.diagnose(np.asarray(grad), loss, at, name=name, **context)
+                line, cause = found.message, found.mistake not in (None, "unknown", "shape")
             place = f"at index {verdict.worst}: {name} is {verdict.grad:.6g}"
-            raise self.wrong(line, [f"{place}, finite differences say {verdict.numeric:.6g}"])
+            details = [f"{place}, finite differences say {verdict.numeric:.6g}"]
+            raise self.wrong(line, details, cause=cause)
 
     def parts(self, returned: Any, *names: str) -> Any:
         """Return a returned tuple after a look at its length: ``loss, dW = answer.parts(...)``.
@@ -268,8 +351,9 @@ class Answer:
         -------
         returned : tuple or list
         """
-        if not _is_tuple_of(returned, len(names)):
-            raise self.wrong(_count_problem(returned, names), describe("returned", {"": returned}))
+        if not compare.is_tuple_of(returned, len(names)):
+            line = compare.count_problem(returned, names)
+            raise self.wrong(line, describe("returned", {"": returned}))
         return returned
 
     @staticmethod
@@ -284,9 +368,11 @@ class Answer:
         -------
         bool
         """
-        return _form_problem(returned, np.asarray(like)) is None
+        return compare.form_problem(returned, np.asarray(like)) is None
 
-    def holds(self, condition: Any, line: str, details: Iterable[str] = ()) -> None:
+    def holds(
+        self, condition: Any, line: str, details: Iterable[str] = (), *, cause: bool = True
+    ) -> None:
         """Ask for what is true of a right answer.
 
         Parameters
@@ -294,189 +380,45 @@ class Answer:
         condition : bool
         line : str
         details : iterable of str
-            Of the ``Wrong`` that is raised where the condition is false.
+        cause : bool
+            Of the ``Wrong`` that is raised where the condition is false: False for a line that
+            says what was seen and not why.
         """
         if not condition:
-            raise self.wrong(line, details)
+            raise self.wrong(line, details, cause=cause)
 
-    def wrong(self, line: str, details: Iterable[str] = ()) -> Wrong:
+    def wrong(self, line: str, details: Iterable[str] = (), *, cause: bool = False) -> Wrong:
         """Return the error to raise, with the last call among its details.
 
         Parameters
         ----------
         line : str
         details : iterable of str
+        cause : bool
+            Whether the line names a cause.
 
         Returns
         -------
         Wrong
         """
-        return Wrong(line, [*self.called, *details])
-
-
-def diagnosis(grad: Any, loss: Callable[..., float], at: Any, name: str, **context: Any) -> str:
-    """Name in one line what is likely to be wrong with a gradient; the doctor's place.
-
-    Parameters
-    ----------
-    grad : array of the shape of ``at``
-    loss : callable
-    at : float64 array
-    name : str
-    **context
-        As in ``Answer.gradient``.
-
-    Returns
-    -------
-    str
-    """
-    return gradcheck.diagnose(np.asarray(grad), loss, at, name=name, **context).message
-
-
-# Comparing -------------------------------------------------------------------------------------
-
-
-def _problem(returned, want, rtol, atol, names=None):
-    """Say in a clause what is wrong with a value, or with a part of a tuple; None if nothing is."""
-    if isinstance(want, tuple):
-        if not _is_tuple_of(returned, len(want)):
-            return _count_problem(returned, names)
-        for name, part, wanted in zip(names, returned, want, strict=True):
-            if problem := _problem(part, wanted, rtol, atol, [name]):
-                return problem
-        return None
-    want = np.asarray(want)
-    problem = _form_problem(returned, want)
-    if problem is None and not _close(returned, want, rtol, atol):
-        problem = _pattern(np.asarray(returned), want) or "the value is wrong"
-    return f"{names[0]}: {problem}" if problem and names else problem
-
-
-def _type_problem(value):
-    """Say what is wrong with an array of a type that our arithmetic cannot use; None if nothing."""
-    if not isinstance(value, (np.ndarray, np.generic)):
-        return None
-    if value.dtype == np.float16:
-        return "returns float16, which keeps three digits and ends at 65504; compute in float64"
-    if value.dtype.kind not in NUMBERS:
-        return f"returns {kind_words(value)}; wanted numbers, of type float64 say"
-    return None
-
-
-def _form_problem(returned, want):
-    """The rungs of type, shape and finiteness."""
-    wanted = shape_words(want.shape)
-    if returned is None:
-        return f"returns nothing; wanted {wanted}. Is the return missing?"
-    try:
-        value = np.asarray(returned)
-        kind = value.dtype.kind
-    except ValueError:  # rows of different lengths
-        return f"returns {kind_words(returned)} with rows of different lengths; wanted {wanted}"
-    if kind not in NUMBERS:
-        return f"returns {kind_words(returned)}; wanted {wanted}"
-    if problem := _type_problem(returned):
-        return problem
-    if value.shape != want.shape:
-        return f"returns {shape_words(value.shape)}; wanted {wanted}"
-    if not np.all(np.isfinite(value)) and np.all(np.isfinite(want)):
-        bad = "NaN" if np.any(np.isnan(value)) else "infinite"
-        share = "" if value.ndim == 0 else f" in {np.sum(~np.isfinite(value))} of {value.size}"
-        return f"the value is {bad}{share}"
-    return None
-
-
-def _close(returned, want, rtol, atol):
-    returned = np.asarray(returned)
-    if returned.dtype == np.float32:  # right, and rounded
-        rtol = max(rtol, 1e-4)
-        atol = max(atol, 1e-6 * float(np.max(np.abs(want), initial=0)))
-    return bool(np.allclose(returned, want, rtol=rtol, atol=atol, equal_nan=True))
+        return Wrong(line, [*self.called, *details], cause)
 
 
 def _recognised(returned, mistakes, rtol=1e-6, atol=1e-9):
     """Return the line of the first known mistake that gives this value, or None."""
     for line, mistaken in (mistakes or {}).items():
         alternatives = mistaken if isinstance(mistaken, list) else [mistaken]
-        if any(_matches(returned, alternative, rtol, atol) for alternative in alternatives):
+        if any(compare.matches(returned, alternative, rtol, atol) for alternative in alternatives):
             return line
     return None
 
 
-def _matches(returned, mistaken, rtol, atol):
-    """Say whether a value is what a known mistake gives; None stands for any value."""
-    if mistaken is None:
-        return True
-    if isinstance(mistaken, tuple):
-        return _is_tuple_of(returned, len(mistaken)) and all(
-            _matches(part, wrong, rtol, atol)
-            for part, wrong in zip(returned, mistaken, strict=True)
-        )
-    mistaken = np.asarray(mistaken)
-    if np.all(np.isfinite(mistaken)) and _form_problem(returned, mistaken):
-        return False
-    return np.shape(returned) == mistaken.shape and _close(returned, mistaken, rtol, atol)
-
-
-def _default_names(want):
-    return [f"part {i + 1}" for i in range(len(want))] if isinstance(want, tuple) else None
-
-
-def _count_problem(returned, names):
-    got = "nothing; is the return missing?" if returned is None else kind_words(returned)
-    return f"wanted {len(names)} values, {', '.join(names)}; got {got}"
-
-
-def _is_tuple_of(value, length):
-    return isinstance(value, (tuple, list)) and len(value) == length
-
-
-def _pattern(returned, want):
-    """Recognise what any answer can do wrong: a constant factor, a transposition."""
-    square = want.ndim == 2 and want.shape[0] == want.shape[1]
-    if square and np.allclose(returned, want.T, rtol=1e-4):
-        return "it is the transpose of the right one"
-    seen = np.abs(want) > 1e-9 * np.max(np.abs(want), initial=1e-300)
-    if not np.any(seen) or np.any(np.abs(returned[~seen]) > 1e-9):
-        return None
-    ratios = np.real(returned[seen] / want[seen])
-    ratio = float(ratios.flat[0])
-    if not np.allclose(ratios, ratio, rtol=1e-4, atol=0):
-        return None
-    if np.isclose(ratio, -1, rtol=1e-4):
-        return "it has the wrong sign"
-    if want.size == 1 and not _is_simple(ratio):
-        return None  # two numbers always have a ratio
-    return "it is zero" if ratio == 0 else f"it is {ratio:.4g} times the right one"
-
-
-def _is_simple(ratio):
-    return any(np.isclose(ratio, simple, rtol=1e-4) for simple in (0, 2, -2, 0.5, -0.5))
-
-
-def _contrast(returned, want, names, rtol, atol):
-    """The lines that show what came and what was wanted."""
-    if isinstance(want, tuple):
-        if not _is_tuple_of(returned, len(want)):
-            return describe("returned", {"": returned})
-        lines = []
-        for name, part, wanted in zip(names, returned, want, strict=True):
-            if _problem(part, wanted, rtol, atol):
-                lines += _contrast(part, wanted, [name], rtol, atol)
-        return lines
-    name = names[0] if names else ""
-    lines = describe("returned", {name: returned}) + describe("expected", {name: want})
-    want = np.asarray(want)
-    # NaN is wanted nowhere in particular: so this asks for type and shape alone.
-    if want.size > 24 and _form_problem(returned, np.full(want.shape, np.nan)) is None:
-        off = ~np.isclose(returned, want, rtol=rtol, atol=atol, equal_nan=True)
-        index = tuple(int(i) for i in np.argwhere(off)[0])
-        values = f"{np.asarray(returned)[index]:.6g} for {want[index]:.6g}"
-        lines.append(f"first at    index {index}: {values}; {off.sum()} of {off.size} are wrong")
-    return lines
-
-
-# What was called -----------------------------------------------------------------------------
+def _kept(returned):
+    """Return what was returned as it is now: an answer may write into the same array again."""
+    try:
+        return copy.deepcopy(returned)
+    except Exception:  # of a kind that cannot be copied, nor compared
+        return returned
 
 
 def _named(function, args, kwargs):

@@ -42,16 +42,16 @@ def _measure(big_shape, W, small_shape, stride, padding):
     (C, height, width), (_, down, across) = big_shape, small_shape
     line = (width + 2 * padding) * C
     return _Geometry(
-        height + 2 * padding,
-        line,
-        C,
-        padding * (line + C),
-        W.shape[1],
-        W.shape[2] * C,
-        down,
-        across,
-        stride,
-        _whole_tiles(W.shape[3], W),
+        lines=height + 2 * padding,
+        line=line,
+        pixel=C,
+        first=padding * (line + C),
+        runs=W.shape[1],
+        run=W.shape[2] * C,
+        down=down,
+        across=across,
+        stride=stride,
+        columns=_whole_tiles(W.shape[3], W),
     )
 
 
@@ -79,7 +79,7 @@ def convolve(big, W, b, stride, padding, *, relu):
     )
     small = np.empty((len(big), W.shape[3], height, width), big.dtype)
     geometry = _measure(big.shape[1:], W, small.shape[1:], stride, padding)
-    weights, bias = _filled_up(_matrix(W)), b if b is not None else W[:0, 0, 0, 0]
+    weights, bias = _filled_up(_matrix(W)), np.empty(0, W.dtype) if b is None else b
 
     def pictures(i, j, turn):
         to_small(big[i:j], weights, bias, relu, small[i:j], geometry, turn)
@@ -92,7 +92,7 @@ def convolve_transposed(small, W, b, stride, padding, shape, *, relu):
     """Compute ``big``, of that ``shape`` (C, H, W): patches put down, adding where they overlap."""
     big = np.empty((len(small), *shape), small.dtype)
     geometry = _measure(shape, W, small.shape[1:], stride, padding)
-    weights, bias = _filled_up(_matrix(W).T), b if b is not None else W[:0, 0, 0, 0]
+    weights, bias = _filled_up(_matrix(W).T), np.empty(0, W.dtype) if b is None else b
 
     def pictures(i, j, turn):
         to_big(small[i:j], weights, bias, relu, big[i:j], geometry, turn)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vae_numpy import data
+from vae_numpy.exercises.cases import number, numbers, sizes
 from vae_numpy.exercises.catalogue import exercise
 
 
@@ -18,6 +18,12 @@ from vae_numpy.exercises.catalogue import exercise
     compare="the spiral of the chapter should come out at 6.3",
 )
 def walk_length(answer):
+    def right(points):
+        return float(sum(np.hypot.reduce(b - a) for a, b in zip(points, points[1:], strict=False)))
+
+    def draw(rng):
+        return (numbers(rng, *sizes(rng, 2)),)
+
     mistakes = {
         "the steps are added up before their lengths are taken: that is the way from the first "
         "point to the last as the crow flies": lambda p: np.linalg.norm(p[-1] - p[0]),
@@ -29,14 +35,26 @@ def walk_length(answer):
         "the squared lengths are added up; take the root of each first": lambda p: np.sum(
             np.diff(p, axis=0) ** 2
         ),
+        "one root is taken of all squares together; each step has a length of its own": (
+            lambda p: np.sqrt(np.sum(np.diff(p, axis=0) ** 2))
+        ),
+        "the differences run along the columns, within each point; a step leads from row to row": (
+            lambda p: np.sum(np.linalg.norm(np.diff(p, axis=1), axis=1))
+        ),
+        "only the first two coordinates are used; points may have any number": (
+            lambda p: right(p[:, :2])
+        ),
+        "these are the lengths of the points, not of the steps between them": (
+            lambda p: np.sum(np.linalg.norm(p, axis=1))
+        ),
     }
-    # Two steps of lengths 5 and 1, a closed square of side 2, and a half circle in many steps.
-    answer.gives(6.0, np.array([[0.0, 0.0], [3.0, 4.0], [3.0, 5.0]]), mistakes=mistakes)
+    # Two steps of lengths 5 and 1, a closed square of side 2, and a half circle.
+    bend = np.array([[0.0, 0.0], [3.0, 4.0], [3.0, 5.0]])
     corners = np.array([[0.0, 0, 1], [2, 0, 1], [2, 2, 1], [0, 2, 1], [0, 0, 1]])
-    answer.gives(8.0, corners, mistakes=mistakes)
-    angles = np.linspace(0, np.pi, 2001)
+    angles = np.linspace(0, np.pi, 201)
     half_circle = np.column_stack([np.cos(angles), np.sin(angles)])
-    answer.gives(np.pi, half_circle, mistakes=mistakes)
+    first = [(bend,), (corners,), (half_circle,)]
+    answer.agrees(right, draw, mistakes=mistakes, first=first)
 
 
 @exercise(
@@ -56,37 +74,51 @@ def variance_shares(answer):
     def shares(values):
         return values / values.sum()
 
-    def spectrum(X):
-        return np.linalg.eigvalsh(X.T @ X)[::-1]
+    def lengths(X):
+        """Return the singular values, whose squares are the eigenvalues of X^T X."""
+        return np.linalg.svd(X, compute_uv=False)
 
     def centred(X):
-        return X - X.mean(axis=0)
+        return X - sum(X) / len(X)
+
+    def right(X):
+        return shares(lengths(centred(X)) ** 2)
+
+    def draw(rng):
+        (D,) = sizes(rng, 1, 3, 7)
+        cloud = rng.normal(size=(int(rng.integers(D + 3, 14)), D)) * rng.uniform(0.4, 2, D)
+        tilted = cloud @ np.linalg.qr(rng.normal(size=(D, D)))[0]
+        return (tilted + numbers(rng, D, low=-3, high=3),)
 
     mistakes = {
         "the mean is not taken off: the first direction points from the origin at the cloud": (
-            lambda X: shares(spectrum(X))
+            lambda X: shares(lengths(X) ** 2)
         ),
-        "the shares are right, but the smallest comes first": (
-            lambda X: shares(spectrum(centred(X)))[::-1]
+        "one mean of all numbers is taken off; each coordinate has its own": (
+            lambda X: shares(lengths(X - X.mean()) ** 2)
         ),
+        "the shares are right, but the smallest comes first": lambda X: right(X)[::-1],
         "these are the shares of the coordinates, not of the principal directions; a tilted cloud "
-        "shows the difference": lambda X: (
-            [shares(X.var(axis=0)), np.sort(shares(X.var(axis=0)))[::-1]]
-        ),
+        "shows the difference": [
+            lambda X: shares(X.var(axis=0)),
+            lambda X: np.sort(shares(X.var(axis=0)))[::-1],
+        ],
         "these are shares of the standard deviation: singular values have to be squared": (
-            lambda X: shares(np.sqrt(np.abs(spectrum(centred(X)))))
+            lambda X: shares(lengths(centred(X)))
         ),
-        "these are the variances; divide them by their sum": (
-            lambda X: spectrum(centred(X)) / len(X)
-        ),
+        "these are the variances; divide them by their sum": [
+            lambda X: lengths(centred(X)) ** 2 / len(X),
+            lambda X: lengths(centred(X)) ** 2 / (len(X) - 1),
+            lambda X: lengths(centred(X)) ** 2,
+        ],
+        "these are the right shares, rounded": [
+            lambda X: right(X).round(2),
+            lambda X: right(X).round(3),
+            lambda X: right(X).round(1),
+        ],
     }
     cross = np.array([[3.0, 0.0], [-3.0, 0.0], [0.0, 1.0], [0.0, -1.0]]) + [10.0, 20.0]
-    answer.gives(np.array([0.9, 0.1]), cross, mistakes=mistakes)
-    # Eight corners of a box with variances 5, 3 and 2, turned about two axes and moved.
-    box = np.sqrt([5.0, 3.0, 2.0]) * (np.indices((2, 2, 2)).reshape(3, 8).T * 2 - 1)
-    turn = np.array([[0.6, 0.8, 0], [-0.8, 0.6, 0], [0, 0, 1]])
-    turn = turn @ np.array([[1, 0, 0], [0, 0.6, -0.8], [0, 0.8, 0.6]])
-    answer.gives(np.array([0.5, 0.3, 0.2]), box @ turn + [1.0, -2.0, 4.0], mistakes=mistakes)
+    answer.agrees(right, draw, mistakes=mistakes, first=[(cross,)], n_calls=8)
 
 
 def naive_neighbours(X, first=1, second=2, power=1.0):
@@ -113,7 +145,26 @@ def naive_neighbours(X, first=1, second=2, power=1.0):
 )
 def neighbour_ratios(answer):
     def distinct(X):
-        return np.unique(X, axis=0)
+        """Return each row once, in the order of their first coming."""
+        return np.array([row for i, row in enumerate(X) if not (X[:i] == row).all(axis=1).any()])
+
+    def right(X):
+        return naive_neighbours(distinct(X))
+
+    def draw(rng):
+        M, D = sizes(rng, 2, 5, 10)[0], sizes(rng, 1, 1, 4)[0]
+        cloud = rng.normal(size=(M, D))
+        again = rng.choice(M, 3, replace=False)
+        # One row twice in a row, two again at the end: copies may stand anywhere.
+        return (np.vstack([cloud[again[:1]], cloud[again[0] :], cloud[: again[0]], cloud[again]]),)
+
+    def one_by_one(X, others):
+        """Return unsorted ratios of each row's two nearest; ``others`` picks the distances."""
+        r = [others(np.sort(np.linalg.norm(X - x, axis=1))) for x in X]
+        return np.array([row[1] / row[0] for row in r])
+
+    def unsorted(X):
+        return one_by_one(X, lambda r: r[1:])
 
     mistakes = {
         "each point is counted as its own nearest neighbour, at distance 0": (
@@ -122,27 +173,33 @@ def neighbour_ratios(answer):
         "these are the second and the third neighbour; the point itself is one column only": (
             lambda X: naive_neighbours(distinct(X), 2, 3)
         ),
-        "the ratio is upside down: the second distance divided by the first is at least 1": (
-            lambda X: np.sort(1 / naive_neighbours(distinct(X)))
-        ),
+        "the ratio is upside down: the second distance divided by the first is at least 1": [
+            lambda X: np.sort(1 / right(X)),
+            lambda X: 1 / right(X),
+        ],
         "the distances are still squared": lambda X: naive_neighbours(distinct(X), power=2.0),
         "a row that is repeated has a neighbour at distance 0; keep each row once": (
             lambda X: naive_neighbours(X)
         ),
+        "copies are taken out only where they follow each other directly; they may stand "
+        "anywhere": lambda X: naive_neighbours(X[np.append(True, np.any(X[1:] != X[:-1], axis=1))]),
+        "distances of 0 are skipped, but a copy still counts, as a point and as a neighbour: keep "
+        "each row once": lambda X: np.sort(one_by_one(X, lambda r: r[r > 0])),
+        "ratios that are not finite are left out, and with them all rows that are repeated; each "
+        "of them counts once": lambda X: (lambda mu: mu[np.isfinite(mu)])(naive_neighbours(X)),
+        "the largest tenth is left out, as two_nn does; here each row has its ratio": (
+            lambda X: right(X)[: int(0.9 * len(distinct(X)))]
+        ),
+        "the ratios are right, but not in rising order": [
+            lambda X: unsorted(np.unique(X, axis=0)),
+            lambda X: unsorted(distinct(X)),
+            lambda X: right(X)[::-1],
+        ],
     }
-
     line = np.array([[3.0], [0.0], [7.0], [1.0]])
-    cloud = np.random.default_rng(0).normal(size=(12, 3))
-    right = naive_neighbours(cloud)
-    cases = [(np.array([1.5, 1.5, 2.0, 3.0]), line), (right, cloud)]
-    for want, X in [*cases, (right, np.vstack([cloud, cloud[:4]]))]:
-        mu = answer(X)
-        unsorted = answer.fits(mu, want) and np.any(np.diff(mu) < 0)
-        answer.holds(
-            not unsorted or not np.allclose(np.sort(mu), want),
-            "the ratios are right, but not in rising order",
-        )
-        answer.compare(mu, want, mistakes={line: wrong(X) for line, wrong in mistakes.items()})
+    three = np.array([[0.0, 1.0], [0.0, 1.0], [2.0, 1.0], [5.0, 5.0]])
+    answer.agrees(right, draw, mistakes=mistakes, first=[(line,)])
+    answer.gives(right(three), three)  # the fewest that have two neighbours
 
 
 @exercise(
@@ -157,6 +214,22 @@ def neighbour_ratios(answer):
     ],
 )
 def dimension_by_likelihood(answer):
+    def right(mu):
+        low, high = 1e-9, 1e9  # halve where the slope of the log-likelihood changes its sign
+        for _ in range(200):
+            d = (low * high) ** 0.5
+            slope = sum(1 / d - np.log(m) for m in mu.tolist())
+            low, high = (d, high) if slope > 0 else (low, d)
+        return d
+
+    def draw(rng):
+        return (numbers(rng, *sizes(rng, 1, 5, 20), low=1.05, high=4),)
+
+    def slope_of_line(mu):
+        x = np.log(np.sort(mu)[: int(0.9 * len(mu))])
+        y = -np.log(1 - np.arange(1, len(x) + 1) / len(mu))
+        return x @ y / (x @ x)
+
     mistakes = {
         "upside down: large ratios are a sign of few dimensions": lambda mu: np.mean(np.log(mu)),
         "the logarithm is taken of the mean; the sum in the log-likelihood has the logarithm "
@@ -170,57 +243,16 @@ def dimension_by_likelihood(answer):
         "these are logarithms to the base 2; the derivation uses natural ones": (
             lambda mu: 1 / np.mean(np.log2(mu))
         ),
+        "it is 1 less than the maximum: the exponent d + 1 is the density's, and d is wanted": (
+            lambda mu: 1 / np.mean(np.log(mu)) - 1
+        ),
+        "each ratio gets a dimension, and their mean is taken; all ratios together have one "
+        "maximum, 1 over the mean of the logarithms": lambda mu: np.mean(1 / np.log(mu)),
+        "this is the dimension at which the median of the ratios is the likely one; the maximum "
+        "of the likelihood needs all ratios": lambda mu: np.log(2) / np.log(np.median(mu)),
+        "this is the slope of TwoNN's line, not the maximum of the likelihood": slope_of_line,
     }
-    answer.gives(4.0, np.exp([0.25, 0.25, 0.25, 0.25]), mistakes=mistakes)
-    answer.gives(5 / 15, np.exp([1.0, 2.0, 3.0, 4.0, 5.0]), mistakes=mistakes)
-
-
-@exercise(
-    "1.5",
-    trains="shuffling without repeats, and a generator as an argument",
-    difficulty="medium",
-    minutes=10,
-    hints=[
-        "`rng.permutation(X)` returns a shuffled copy of the rows.",
-        "Cut off what does not fill a block, then `reshape` to (blocks, m, D).",
-    ],
-)
-def deal(answer):
-    X = np.arange(74.0).reshape(37, 2)  # row i is (2i, 2i + 1): every row tells its place
-    in_order = X[:35].reshape(7, 5, 2)
-    blocks = answer(X, 5, np.random.default_rng(0))
-    answer.holds(
-        not isinstance(blocks, (list, tuple, np.ndarray)) or len(blocks) != 8,
-        "the two rows that are left over make a block of their own",
-    )
-    answer.form(blocks, in_order)
-    rows = np.asarray(blocks, float).reshape(-1, 2)
-    answer.holds(
-        np.all(rows[:, 1] - rows[:, 0] == 1) and np.all(np.isin(rows[:, 0], X[:, 0])),
-        "the columns are shuffled each on its own: the rows of the blocks are no rows of X",
-        [f"for example row {rows[0]} of the first block"],
-    )
-    seen, counts = np.unique(rows[:, 0], return_counts=True)
-    answer.holds(
-        counts.max() == 1,
-        "some rows are dealt twice: draw without putting back",
-        [f"row {seen[counts.argmax()] / 2:.0f} of X comes {counts.max()} times"],
-    )
-    answer.holds(
-        not np.array_equal(blocks, in_order),
-        "the rows come as they came in: if X is sorted along its curve, each block is a piece of "
-        "the curve. Shuffle first",
-    )
-    in_block = np.sort(rows[:, 0].reshape(7, 5), axis=1)
-    answer.holds(
-        not np.all(np.diff(in_block, axis=1) == 2),
-        "whole blocks are shuffled, but the rows inside one are still neighbours; shuffle the rows",
-    )
-    again = answer(X, 5, np.random.default_rng(1))
-    answer.holds(
-        not np.array_equal(blocks, again),
-        "two different generators give the same blocks: the shuffling does not use rng",
-    )
+    answer.agrees(right, draw, mistakes=mistakes)
 
 
 @exercise(
@@ -235,79 +267,38 @@ def deal(answer):
     compare="on a curve one bit more divides the squared error by 4: the slope of the figure",
 )
 def extra_bits(answer):
+    def right(factor, d):
+        low, high = 0.0, 1e3  # halve: b more bits divide the error by 2^(2b/d)
+        for _ in range(80):
+            bits = (low + high) / 2
+            low, high = (bits, high) if 2 ** (2 * bits / d) < factor else (low, bits)
+        return bits
+
+    def draw(rng):
+        return number(rng, 1.2, 40), number(rng, 1.2, 6.5)
+
     mistakes = {
         "this is for the distance; a squared error falls twice as fast in the exponent": (
             lambda factor, d: d * np.log2(factor)
         ),
-        "the dimension stands upside down: more dimensions cost more bits": (
-            lambda factor, d: np.log2(factor) / (2 * d)
-        ),
+        "the dimension stands upside down: more dimensions cost more bits": [
+            lambda factor, d: np.log2(factor) / (2 * d),
+            lambda factor, d: 2 / d * np.log2(factor),
+            lambda factor, d: np.log2(factor) / d,
+        ],
         "natural logarithms count in nats; bits need the base 2": (
             lambda factor, d: d / 2 * np.log(factor)
         ),
         "the dimension is missing: this is the price on a curve": (
             lambda factor, d: np.log2(factor) / 2
         ),
-    }
-    answer.gives(1.0, 4.0, 1, mistakes=mistakes)
-    answer.gives(2.0, 4.0, 2, mistakes=mistakes)
-    answer.gives(15.0, 1024.0, 3, mistakes=mistakes)
-
-
-@exercise(
-    "1.7",
-    trains="finding a code that nobody gave you: a small project",
-    difficulty="project",
-    minutes=45,
-    hints=[
-        "Grow a chain from any point: its two ends each look for the nearest point that is still "
-        "free.",
-        "The nearer of the two free points is joined to its end. Repeat until none is free.",
-        "Add up the steps along the chain (exercise 1.1), divide by the total, and put the values "
-        "where their rows are: `t[chain] = walked / walked[-1]`.",
-    ],
-    compare="draw it: `plotting.cloud(spiral, unroll(spiral))` is coloured as in the chapter",
-)
-def unroll(answer):
-    spiral, t = data.make_spiral(300, dim=3, random_state=0)
-    _check_unrolled(answer, spiral, t)
-    # A helix with more points near its lower end: counting points is not measuring lengths.
-    t = np.random.default_rng(1).permutation(np.linspace(0, 1, 250) ** 1.6)
-    helix = np.column_stack([np.cos(5 * np.pi * t), np.sin(5 * np.pi * t), 3 * t])
-    _check_unrolled(answer, helix, t)
-
-
-def _check_unrolled(answer, X, t):
-    want = (t - t.min()) / np.ptp(t)
-    returned = answer(X)
-    if answer.fits(returned, want):
-        # The answer may count from either end: compare with the one that it chose.
-        want = min(want, 1 - want, key=lambda choice: np.abs(returned - choice).sum())
-    Xc = X - X.mean(axis=0)
-    order = np.argsort(want)
-    angle = np.arctan2(X[:, 1], X[:, 0])
-    straight = [np.linalg.norm(X - X[end], axis=1) for end in order[[0, -1]]]
-    mistakes = {
-        "the values are in walking order; entry i belongs to row i of X": np.sort(want),
-        "these are indices into X, not positions": [order, order[::-1]],
-        "these are lengths; divide by the whole, so that the ends are 0 and 1": (
-            want * np.linalg.norm(np.diff(X[order], axis=0), axis=1).sum()
+        "d is divided by 2 and rounded down, as // does; a dimension is no whole number": (
+            lambda factor, d: d // 2 * np.log2(factor)
         ),
-        "this counts the points passed; where points are dense they are passed at shorter steps": (
-            np.argsort(order) / (len(X) - 1)
-        ),
-        "this is the shadow on a straight line, the code of PCA: the curve passes the same shadow "
-        "more than once": _scaled(Xc @ np.linalg.svd(Xc, full_matrices=False)[2][0]),
-        "this is the distance from one end as the crow flies; the curve comes back towards its "
-        "beginning": _scaled(straight[0]) + _scaled(straight[1]),
-        "this is the angle: it starts again from the beginning after each turn": (
-            _scaled(angle) + _scaled(angle % (2 * np.pi))
+        "factor is taken for the bits: this is by what so many bits divide the error": (
+            lambda factor, d: 2 ** (2 * factor / d)
         ),
     }
-    answer.compare(returned, want, mistakes=mistakes, rtol=0, atol=0.01)
-
-
-def _scaled(value):
-    """Return the ways in which a coordinate may be turned into a code."""
-    fraction = (value - value.min()) / np.ptp(value)
-    return [value, -value, fraction, 1 - fraction]
+    answer.agrees(right, draw, mistakes=mistakes)
+    answer.gives(0.0, 1.0, 2.5)
+    answer.gives(15.0, 1024.0, 3)

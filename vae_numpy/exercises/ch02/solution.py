@@ -77,7 +77,7 @@ def latents_needed(X, share):
     X : (N, D)
         The points, anywhere in space.
     share : float
-        Between 0 and 1.
+        Above 0 and below 1. A sum that is equal to it keeps it.
 
     Returns
     -------
@@ -87,7 +87,8 @@ def latents_needed(X, share):
     Xc = X - X.mean(axis=0)
     eigenvalues = np.linalg.eigvalsh(Xc.T @ Xc)[::-1]
     kept = np.cumsum(eigenvalues) / eigenvalues.sum()  # kept[0] is what ONE latent keeps
-    return int(np.argmax(kept >= share)) + 1
+    # How many fall short, and one more. The 1e-12 is for sums that are equal but for rounding.
+    return int(np.sum(kept < share - 1e-12)) + 1
 
 
 def tied_gradient(Xc, V):
@@ -185,9 +186,9 @@ def fit_linear(X, k, rng):
     X : (N, D)
         The points: anywhere in space, and in any unit.
     k : int
-        The number of latents.
+        The number of latents, fewer than the directions in which the points spread.
     rng : numpy.random.Generator
-        Draws the start.
+        Draws the start. (A decomposition has none, and is accepted too.)
 
     Returns
     -------
@@ -196,10 +197,12 @@ def fit_linear(X, k, rng):
     """
     Xc = X - X.mean(axis=0)
     n_points, n_features = Xc.shape
+    eigenvalues = np.linalg.eigvalsh(Xc.T @ Xc / n_points)  # rising
     # The largest step depends on the unit of the data: half of the limit 1 / (2 lambda_1).
-    eta = 1 / (4 * np.linalg.eigvalsh(Xc.T @ Xc / n_points)[-1])
+    eta = 1 / (4 * eigenvalues[-1])
+    least = eigenvalues[: n_features - k].sum()  # where it must end: exercise 2.3
     # Not zero: that is a saddle, and a walker who starts on it stays.
     V, W = rng.normal(0, 0.1, (n_features, k)), rng.normal(0, 0.1, (k, n_features))
-    for _ in range(2000):
+    while np.sum((Xc @ V @ W - Xc) ** 2) / n_points > 1.01 * least:
         V, W = train_step(Xc, V, W, eta)
     return V, W

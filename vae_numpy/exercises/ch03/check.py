@@ -1,10 +1,12 @@
-"""The checks of chapter 3: the nonlinear autoencoder."""
+"""The checks of chapter 3 on slopes, ranks, a layer that bends, and walks over joints."""
+
+import heapq
+import math
 
 import numpy as np
 
-from vae_numpy import data
+from vae_numpy.exercises.cases import numbers, sizes
 from vae_numpy.exercises.catalogue import exercise
-from vae_numpy.metrics import explained_variance
 
 
 @exercise(
@@ -18,6 +20,14 @@ from vae_numpy.metrics import explained_variance
     ],
 )
 def elu_slope(answer):
+    def right(y):
+        slopes = [1.0 if v > 0 else math.exp(math.log1p(v)) for v in y.ravel().tolist()]
+        return np.array(slopes).reshape(y.shape)
+
+    def draw(rng):
+        a = numbers(rng, *sizes(rng, int(rng.integers(1, 4))), low=-3, high=2)
+        return (np.where(a > 0, a, np.expm1(np.minimum(a, 0))),)
+
     mistakes = {
         "exp(y): the slope e^a has the input in it, and the output went in; e^a is y + 1": (
             lambda y: np.where(y > 0, 1, np.exp(y))
@@ -30,16 +40,21 @@ def elu_slope(answer):
         "y + 1 everywhere: above zero the function is a straight line, of slope 1": lambda y: y + 1,
         "the slope below zero is negative, but the elu rises everywhere: y is e^a - 1, so e^a is "
         "y + 1 and not y": lambda y: np.where(y > 0, 1, y),
+        "1 - y^2 is the slope of tanh; below zero that of the elu is y + 1": (
+            lambda y: np.where(y > 0, 1, 1 - y**2)
+        ),
+        "1 - y below zero has a wrong sign: y is e^a - 1, so e^a is 1 + y": (
+            lambda y: np.where(y > 0, 1, 1 - y)
+        ),
+        "above zero this is the output; its slope there is 1": (
+            lambda y: np.where(y > 0, y, y + 1)
+        ),
+        "it is 1 everywhere, and below zero it has to be y + 1. Where one mask follows another, "
+        "the second sees what was written under the first": np.ones_like,
     }
     a = np.array([-2.0, -0.5, 0.25, 1.5])
-    answer.gives(np.exp(np.minimum(a, 0)), np.where(a > 0, a, np.exp(a) - 1), mistakes=mistakes)
-    a, h = np.linspace(-4, 3, 40).reshape(5, 8), 1e-6  # none of them at the corner
-    by_nudging = (_elu(a + h) - _elu(a - h)) / (2 * h)
-    answer.gives(by_nudging, _elu(a), mistakes=mistakes, atol=1e-8)
-
-
-def _elu(a):
-    return np.where(a > 0, a, np.exp(np.minimum(a, 0)) - 1)
+    first = [(np.where(a > 0, a, np.exp(a) - 1),)]
+    answer.agrees(right, draw, mistakes=mistakes, first=first, n_calls=8)
 
 
 @exercise(
@@ -56,36 +71,67 @@ def _elu(a):
 )
 def same_order(answer):
     def ranks(z):
-        return z.argsort().argsort()
+        return np.array([np.sum(z < value) for value in z])
+
+    def spearman(z, t, below=lambda n: n * (n**2 - 1)):
+        return 1 - 6 * np.sum((ranks(z) - ranks(t)) ** 2) / below(len(z))  # his own formula
+
+    def right(z, t):
+        return float(abs(spearman(z, t)))
+
+    def draw(rng):
+        (N,) = sizes(rng, 1, 7, 20)
+        t = rng.uniform(0.1, 2, size=N)
+        return np.exp(rng.normal(size=N) + rng.choice([-1, 1]) * t), t
+
+    def correlation(z, t):
+        return np.corrcoef(z, t)[0, 1]
+
+    def cosine(z, t):
+        a, b = ranks(z), ranks(t)
+        return a @ b / np.sqrt(a @ a * (b @ b))
+
+    def kendall(z, t):
+        pairs = [(i, j) for i in range(len(z)) for j in range(i)]
+        agree = [np.sign((z[i] - z[j]) * (t[i] - t[j])) for i, j in pairs]
+        return abs(np.mean(agree))
 
     mistakes = {
         "the values are correlated, not their ranks: a code that is stretched along the way is as "
-        "good as one that is not": lambda z, t: abs(np.corrcoef(z, t)[0, 1]),
+        "good as one that is not": lambda z, t: abs(correlation(z, t)),
         "the sign is kept: a code that only falls along the curve is as good as one that only "
-        "rises": lambda z, t: np.corrcoef(ranks(z), ranks(t))[0, 1],
+        "rises": spearman,
         "argsort gives the rows in order (which comes first?), not the ranks (where does this one "
         "come?); ranks are the argsort of the argsort": lambda z, t: abs(
-            np.corrcoef(z.argsort(), t.argsort())[0, 1]
+            correlation(z.argsort(), t.argsort())
         ),
-        "the correlation is squared: take it without its sign instead": lambda z, t: (
-            np.corrcoef(ranks(z), ranks(t))[0, 1] ** 2
+        "the correlation is squared: take it without its sign instead": (
+            lambda z, t: spearman(z, t) ** 2
         ),
-        "the rank of z is correlated with the value of t; both want ranks": lambda z, t: abs(
-            np.corrcoef(ranks(z), t)[0, 1]
+        "the rank of z is correlated with the value of t; both want ranks": (
+            lambda z, t: abs(correlation(ranks(z), t))
+        ),
+        "the value of z is correlated with the rank of t; both want ranks": (
+            lambda z, t: abs(correlation(z, ranks(t)))
+        ),
+        "a falling code gets 0; it has the order of the curve, too, from its other end": (
+            lambda z, t: max(0.0, spearman(z, t))
+        ),
+        "both are sorted, each on its own: then nobody knows which code belongs to which place": (
+            lambda z, t: abs(correlation(np.sort(z), np.sort(t)))
+        ),
+        "this is Kendall's correlation, which counts pairs in the same order; wanted Spearman's, "
+        "of the ranks": kendall,
+        "6 sum d^2 is divided by N^3 here; in the formula it is N (N^2 - 1)": (
+            lambda z, t: abs(spearman(z, t, lambda n: n**3))
+        ),
+        "the mean of the ranks is not taken off: this is a cosine, a correlation is centred": (
+            cosine
         ),
     }
-    rng = np.random.default_rng(0)
-    t = rng.uniform(size=30)
-    answer.gives(1.0, np.exp(6 * t), t, mistakes=mistakes)  # it only rises
-    answer.gives(1.0, -(t**5), t, mistakes=mistakes)  # it only falls
-    # Five places, two neighbours swapped: 1 - 6 sum d^2 / (n (n^2 - 1)) = 1 - 6 * 2 / 120.
-    swapped = np.array([0.1, 0.9, 0.4, 5.0, 7.0])
-    answer.gives(0.9, swapped, np.arange(5.0), mistakes=mistakes)
-    for n in (12, 25):
-        z, t = rng.normal(size=(2, n)) + 0.5 * np.linspace(1, -1, n)[:, None].T
-        d = [sum(z < z[i]) - sum(t < t[i]) for i in range(n)]  # Spearman's own formula
-        spearman = 1 - 6 * np.sum(np.square(d)) / (n * (n**2 - 1))
-        answer.gives(abs(spearman), z, t, mistakes=mistakes)
+    t = np.random.default_rng(0).uniform(size=30)
+    first = [(np.exp(6 * t), t), (-(t**5), t)]  # one only rises, the other only falls
+    answer.agrees(right, draw, mistakes=mistakes, first=first, n_calls=12)
 
 
 @exercise(
@@ -101,89 +147,121 @@ def same_order(answer):
     ],
 )
 def LeakyDense(answer):
-    layer = answer(3, 4, rng=np.random.default_rng(0))
-    for name in ("W", "b", "dW", "db"):
-        answer.holds(hasattr(layer, name), f"the layer has no attribute {name}; it is given")
-    rng = np.random.default_rng(1)
-    W, b = rng.normal(size=(3, 4)), rng.normal(size=4)
-    layer.W, layer.b = W.copy(), b.copy()
+    names = ("y", "dW", "db", "dx", "dW after the next forward")
+    names += ("dW after two calls", "db after two calls")
 
-    def forward(x, W=W, b=b):
-        a = x @ W + b
+    def gradients(x, W, b, dy):
+        dW, db, dx = np.zeros(W.shape), np.zeros(b.shape), np.zeros(x.shape)
+        for n, j in np.ndindex(dy.shape):
+            da = dy[n, j] * (1 if sum(x[n] * W[:, j]) + b[j] > 0 else 0.01)
+            dW[:, j] += x[n] * da
+            db[j] += da
+            dx[n] += W[:, j] * da
+        return dW, db, dx
+
+    def right(W, b, x, dy, x2, dy2):
+        a = np.array([[sum(row * W[:, j]) + b[j] for j in range(len(b))] for row in x])
+        dW, db, dx = gradients(x, W, b, dy)
+        more_dW, more_db, _ = gradients(x2, W, b, dy2)
+        return np.maximum(a, 0.01 * a), dW, db, dx, dW, dW + more_dW, db + more_db
+
+    def draw(rng):
+        N, N2, n_in, n_out = sizes(rng, 4, 2, 9)
+        W, x, dy = (numbers(rng, *s) for s in [(n_in, n_out), (N, n_in), (N, n_out)])
+        b = numbers(rng, n_out) + 0.00005  # so that no a is 0
+        return W, b, x, dy, numbers(rng, N2, n_in), numbers(rng, N2, n_out)
+
+    def ask(W, b, x, dy, x2, dy2):
+        layer = answer(*W.shape, rng=np.random.default_rng(0))
+        for name in ("W", "b", "dW", "db"):
+            has = hasattr(layer, name)
+            answer.holds(has, f"the layer has no attribute {name}; it is given", cause=False)
+        layer.W, layer.b = W.copy(), b.copy()
+        y, dx = answer.call(layer.forward, x), answer.call(layer.backward, dy)
+        seen = [y, np.array(layer.dW), np.array(layer.db), dx]
+        answer.call(layer.forward, x2)
+        seen.append(np.array(layer.dW))
+        answer.call(layer.backward, dy2)
+        moved = not (np.array_equal(layer.W, W) and np.array_equal(layer.b, b))
+        answer.holds(not moved, "backward moves W or b: it leaves gradients, an optimiser moves")
+        return *seen, np.array(layer.dW), np.array(layer.db)
+
+    mistakes = _layer_mistakes(gradients)
+    answer.agrees(right, draw, mistakes=mistakes, names=names, call=ask)
+
+
+def _layer_mistakes(gradients):
+    """Return the known mistakes of a layer: in y, in a gradient, or between two calls."""
+
+    def part(i, made):
+        return lambda *given: tuple(made(*given) if j == i else None for j in range(7))
+
+    def y(made):
+        return part(0, lambda W, b, x, dy, x2, dy2: made(x @ W, b))
+
+    def leaky(a):
         return np.where(a > 0, a, 0.01 * a)
 
-    x, dy = rng.normal(size=(5, 3)), rng.normal(size=(5, 4))
-    y = answer.call(layer.forward, x)
-    mistakes = {
-        "y: the bias b is missing": forward(x, b=0),
-        "y: this is a relu; below zero the leaky one keeps 0.01 a": np.maximum(forward(x), 0),
-        "y: the activation is missing": x @ W + b,
+    def slope(W, b, x):
+        return np.where(x @ W + b > 0, 1, 0.01)
+
+    def gradient(i, of, slipped):
+        """A mistake in dW, db or dx: ``slipped`` makes the da that it is taken of."""
+        return part(i, lambda W, b, x, dy, x2, dy2: of(x, slipped(W, b, x, dy), W))
+
+    taken = {
+        "dW": (1, lambda x, da, W: x.T @ da),
+        "db": (2, lambda x, da, W: da.sum(axis=0)),
+        "dx": (3, lambda x, da, W: da @ W.T),
     }
-    answer.compare(y, forward(x), names=("y",), mistakes=mistakes)
-
-    dx = answer.call(layer.backward, dy)
-    moved = not (np.array_equal(layer.W, W) and np.array_equal(layer.b, b))
-    answer.holds(not moved, "backward moves W or b: it leaves gradients, an optimiser moves")
-    _check_dense_gradients(answer, forward, (dx, layer.dW, layer.db), dy, x, W, b)
-
-    # Once more without zeroing, with another batch: gradients add up.
-    first_dW, first_db = np.array(layer.dW), np.array(layer.db)
-    x, dy = rng.normal(size=(2, 3)), rng.normal(size=(2, 4))
-    answer.call(layer.forward, x)
-    answer.call(layer.backward, dy)
-    da = dy * np.where(forward(x) > 0, 1, 0.01)
-    answer.holds(
-        not (np.allclose(layer.dW, x.T @ da) or np.allclose(layer.db, da.sum(axis=0))),
+    mistakes = {
+        "y: the bias b is missing": y(lambda a, b: leaky(a)),
+        "y: this is a relu; below zero the leaky one keeps 0.01 a": y(
+            lambda a, b: np.maximum(a + b, 0)
+        ),
+        "y: the activation is missing": y(lambda a, b: a + b),
+        "y: b is added after the activation; it belongs before it, a = x W + b": y(
+            lambda a, b: leaky(a) + b
+        ),
+    }
+    for line, slipped in {
+        "the slope is chosen by the sign of dy; whether a unit is on shows in its output y": (
+            lambda W, b, x, dy: dy * np.where(dy > 0, 1, 0.01)
+        ),
+        "dy went past the activation; multiply it by the slope first, da = dy * f'": (
+            lambda W, b, x, dy: dy
+        ),
+        "the slope is 0 where y < 0, as a relu's; here it is 0.01": (
+            lambda W, b, x, dy: dy * (x @ W + b > 0)
+        ),
+        "a mean over the rows; each row pulls at it, so they add up. The 1/N of the loss is in dy "
+        "already": lambda W, b, x, dy: dy * slope(W, b, x) / len(x),
+        "it is N times too large, as if the whole batch's gradient were added once for each row; "
+        "a sum over the rows is all": lambda W, b, x, dy: dy * slope(W, b, x) * len(x),
+    }.items():
+        for name, (i, of) in taken.items():
+            mistakes[f"{name}: {line}"] = gradient(i, of, slipped)
+    overwritten = (
         "the second backward overwrites the gradients of the first: add with +=, a layer that is "
-        "used twice owes both",
+        "used twice owes both"
     )
-    answer.compare(
-        (layer.dW, layer.db),
-        (first_dW + x.T @ da, first_db + da.sum(axis=0)),
-        names=("dW after two calls", "db after two calls"),
-    )
-
-
-def _check_dense_gradients(answer, forward, gradients, dy, x, W, b):
-    dx, dW, db = gradients
-    by_sign_of_dy = dy * np.where(dy > 0, 1, 0.01)
-    dead_below_zero = dy * (forward(x) > 0)
-    wrong_slope = (
-        "{}: the slope is chosen by the sign of dy; whether a unit is on shows in its output y"
-    )
-    no_slope = "{}: dy went past the activation; multiply it by the slope first, da = dy * f'"
-    dead = "{}: the slope is 0 where y < 0, as a relu's; here it is 0.01"
-    answer.gradient(
-        dW,
-        lambda W: np.sum(dy * forward(x, W=W)),
-        W,
-        name="dW",
-        mistakes={
-            wrong_slope.format("dW"): x.T @ by_sign_of_dy,
-            no_slope.format("dW"): x.T @ dy,
-            dead.format("dW"): x.T @ dead_below_zero,
-            "dW: no gradient has arrived: it is still zero. Add to self.dW": np.zeros_like(W),
-        },
-    )
-    da = dy * np.where(forward(x) > 0, 1, 0.01)
-    answer.gradient(
-        db,
-        lambda b: np.sum(dy * forward(x, b=b)),
-        b,
-        name="db",
-        mistakes={
-            no_slope.format("db"): dy.sum(axis=0),
-            "db: a mean over the rows; each row pulls at the same b, so they add up. The 1/N of "
-            "the loss is in dy already": da.mean(axis=0),
-        },
-    )
-    answer.gradient(
-        dx,
-        lambda x: np.sum(dy * forward(x)),
-        x,
-        name="dx",
-        mistakes={no_slope.format("dx"): dy @ W.T, wrong_slope.format("dx"): by_sign_of_dy @ W.T},
-    )
+    return mistakes | {
+        "dW: no gradient has arrived: it is still zero. Add to self.dW": part(
+            1, lambda W, b, x, dy, x2, dy2: 0 * W
+        ),
+        "db: no gradient has arrived: it is still zero. Add to self.db": part(
+            2, lambda W, b, x, dy, x2, dy2: 0 * b
+        ),
+        "db: it is summed over the outputs too; each entry of b hears from its own column": part(
+            2,
+            lambda W, b, x, dy, x2, dy2: np.full(b.shape, np.sum(dy * slope(W, b, x))),
+        ),
+        "forward puts the gradients back to zero; they are kept, and backward adds to them": part(
+            4, lambda W, b, x, dy, x2, dy2: 0 * W
+        ),
+        f"{overwritten} (dW)": part(5, lambda W, b, x, dy, x2, dy2: gradients(x2, W, b, dy2)[0]),
+        f"{overwritten} (db)": part(6, lambda W, b, x, dy, x2, dy2: gradients(x2, W, b, dy2)[1]),
+    }
 
 
 @exercise(
@@ -201,289 +279,88 @@ def _check_dense_gradients(answer, forward, gradients, dy, x, W, b):
     ],
 )
 def walked_distance(answer):
-    def joints(X, k, skip=1, both_ways=True):
+    def right(X, start, n_neighbors):
+        joints = {i: {} for i in range(len(X))}
+        for i, x in enumerate(X):
+            far = sorted((math.dist(x, other), j) for j, other in enumerate(X) if j != i)
+            for length, j in far[:n_neighbors]:
+                joints[i][j] = joints[j][i] = length
+        walked, queue = np.full(len(X), np.inf), [(0.0, start)]
+        while queue:  # Dijkstra's way: whoever is nearest is settled
+            length, i = heapq.heappop(queue)
+            if length < walked[i]:
+                walked[i] = length
+                for j, joint in joints[i].items():
+                    heapq.heappush(queue, (length + joint, j))
+        return walked
+
+    def draw(rng):
+        N, k = int(rng.integers(12, 22)), int(rng.integers(1, 5))
+        return rng.normal(size=(N, 2)).round(2), int(rng.integers(1, N)), k
+
+    def joints(X, k, skip=1, join=np.minimum):
         apart = np.linalg.norm(X[:, None] - X, axis=2)
         lengths = np.full_like(apart, np.inf)
         for i, row in enumerate(apart):
-            for j in np.argsort(row)[skip : k + skip]:
-                lengths[i, j] = row[j]
-        return np.minimum(lengths, lengths.T) if both_ways else lengths
+            near = np.argsort(row)[skip : k + skip]
+            lengths[i, near] = row[near]
+        return join(lengths, lengths.T)
 
-    def walk(lengths, start, rounds=None):
+    def walk(lengths, start, rounds=None, enough=lambda best: False):
         best = np.where(np.arange(len(lengths)) == start, 0, np.inf)
         for _ in range(rounds or len(lengths)):
+            if enough(best):
+                break
             best = np.minimum(best, (best[:, None] + lengths).min(axis=0))
         return best
 
-    def hops(X, start, n_neighbors):
-        lengths = joints(X, n_neighbors)
-        return walk(np.where(np.isfinite(lengths), 1.0, np.inf), start)
+    def made(change):
+        """A mistake in terms of the lengths of the joints, the start, and how many neighbours."""
+        return lambda X, start, n_neighbors: change(joints(X, n_neighbors), start, n_neighbors)
+
+    def one_way(lengths, transposed):
+        return lengths
 
     mistakes = {
         "this is the straight line through empty space; walk from joint to joint": (
             lambda X, start, n_neighbors: np.linalg.norm(X - X[start], axis=1)
         ),
-        "joints are counted, not measured: add up their lengths": hops,
+        "joints are counted, not measured: add up their lengths": made(
+            lambda lengths, start, k: walk(np.where(np.isfinite(lengths), 1, lengths), start)
+        ),
         "only one step was taken: points beyond the start's own neighbours are reached over "
-        "others": lambda X, start, n_neighbors: walk(joints(X, n_neighbors), start, 1),
+        "others": made(lambda lengths, start, k: walk(lengths, start, 1)),
+        "the walks have as many joints at most as there are neighbours; go on until nothing "
+        "changes": made(lambda lengths, start, k: walk(lengths, start, k)),
+        "it stops as soon as all are reached; a walk with more joints may be shorter. Go on until "
+        "nothing changes": made(
+            lambda lengths, start, k: walk(lengths, start, enough=lambda b: np.all(np.isfinite(b)))
+        ),
         "joints are used one way only: if j is near to i, you may walk from j to i too, even if j "
         "has nearer neighbours of its own": lambda X, start, n_neighbors: walk(
-            joints(X, n_neighbors, both_ways=False), start
+            joints(X, n_neighbors, join=one_way), start
+        ),
+        "there is a joint only where each of the two is near to the other; one of them is enough": (
+            lambda X, start, n_neighbors: walk(joints(X, n_neighbors, join=np.maximum), start)
         ),
         "each point is counted as its own nearest neighbour, so one joint is missing everywhere": (
             lambda X, start, n_neighbors: walk(joints(X, n_neighbors - 1), start)
         ),
-        "the squared lengths are added up: take the root of each first": (
-            lambda X, start, n_neighbors: walk(joints(X, n_neighbors) ** 2, start)
+        "the squared lengths are added up: take the root of each first": made(
+            lambda lengths, start, k: walk(lengths**2, start)
+        ),
+        "the walks begin at row 0; they are to begin at start": made(
+            lambda lengths, start, k: walk(lengths, 0)
+        ),
+        "points that cannot be reached get 0; their distance is infinite": (
+            lambda X, start, n_neighbors: (lambda w: np.where(np.isinf(w), 0, w))(
+                right(X, start, n_neighbors)
+            )
         ),
     }
-    # A horseshoe, walked by hand, and four points on a line of which the last is nobody's nearest.
+    # A horseshoe, walked by hand; a line of which the last is nobody's nearest; two islands.
     corners = [[0, 0], [1, 0], [2, 0], [3, 0], [3, 1.25], [3, 2.5], [2, 2.5], [1, 2.5], [0, 2.5]]
-    along = np.array([0, 1, 2, 3, 4.25, 5.5, 6.5, 7.5, 8.5])
-    answer.gives(along, np.array(corners), 0, 2, mistakes=mistakes)
     line = np.array([[0.0, 0], [1, 0], [1.5, 0], [4, 0]])
-    answer.gives(np.array([0, 1, 1.5, 4]), line, 0, 1, mistakes=mistakes)
     islands = np.array([[0.0, 0], [1, 0], [50, 0], [51, 0]])
-    answer.gives(np.array([1, 0, np.inf, np.inf]), islands, 1, 1, mistakes=mistakes)
-
-    from scipy.sparse.csgraph import dijkstra
-    from sklearn.neighbors import kneighbors_graph
-
-    X, _ = data.make_spiral(60, turns=2, random_state=0)
-    graph = kneighbors_graph(X, 4, mode="distance")
-    want = dijkstra(graph, directed=False, indices=17)
-    answer.gives(want, X, 17, 4, mistakes=mistakes)
-
-
-@exercise(
-    "3.5",
-    trains="finding a bug that a gradient check with a single row does not see",
-    difficulty="medium",
-    minutes=20,
-    hints=[
-        "The loss is right. Compare a step with finite differences, as the chapter does: first "
-        "with one row in x, then with two, then with three. What do you see?",
-        "Which line adds up what the rows say? Count how often that happens.",
-    ],
-    compare="Divide eta by the number of rows, and the version with the bug makes the right step. "
-    "So it trains, with a learning rate that works for nobody else.",
-)
-def descent_step(answer):
-    rng = np.random.default_rng(0)
-    for n, n_in, k, eta in ((6, 3, 2, 0.5), (1, 2, 4, 0.1)):
-        x = rng.normal(size=(n, n_in))
-        start = [
-            rng.normal(size=(n_in, k)),
-            rng.normal(size=k),
-            rng.normal(size=(k, n_in)),
-            rng.normal(size=n_in),
-        ]
-
-        def loss(W, b, V, c, x=x):
-            return np.sum((np.tanh(x @ W + b) @ V + c - x) ** 2) / len(x)
-
-        returned = answer(x, *start, eta)
-        answer.parts(returned, "W", "b", "V", "c", "loss")
-        answer.compare(returned[4], loss(*start), names=("loss",), mistakes=_late_loss(start, x))
-        known = _half_old_steps(x, *start, eta)
-        for i, name in ((2, "V"), (3, "c"), (0, "W"), (1, "b")):
-            answer.form(returned[i], start[i], name=name)
-            answer.gradient(
-                (start[i] - returned[i]) / eta,
-                lambda value, i=i, start=start, loss=loss: loss(*start[:i], value, *start[i + 1 :]),
-                start[i],
-                name=f"the step of {name}, divided by -eta,",
-                mistakes={line: steps[name] for line, steps in known.items() if name in steps},
-            )
-
-
-def _late_loss(start, x):
-    W, b, V, c = start
-    summed = np.sum((np.tanh(x @ W + b) @ V + c - x) ** 2)
-    return {"loss: the mean runs over the batch only, the features are summed": summed / x.size}
-
-
-def _half_old_steps(x, W, b, V, c, eta):
-    """What known mistakes give for the step of each array, by line."""
-    z = np.tanh(x @ W + b)
-    dx_hat = 2 / len(x) * (z @ V + c - x)
-    dV, dc = z.T @ dx_hat, dx_hat.sum(axis=0)
-    da = dx_hat @ V.T * (1 - z**2)
-    moved = dx_hat @ (V - eta * dV).T * (1 - z**2)
-    by_input = dx_hat @ V.T * (1 - (x @ W + b) ** 2)
-    new_z = np.tanh(x @ (W - eta * x.T @ da) + b - eta * da.sum(axis=0))
-    new_dx_hat = 2 / len(x) * (new_z @ V + c - x)
-    return {
-        "the whole batch's gradient is added once for every row, so the step is N times too long: "
-        "the matrix products sum over the rows already": {"V": len(x) * dV, "c": len(x) * dc},
-        "V has moved when the encoder asks for it: W's gradient belongs to a network that is half "
-        "old and half new. All gradients first, then all steps": {"W": x.T @ moved},
-        "z is computed again with the new W: V's gradient belongs to a network that is half old "
-        "and half new. All gradients first, then all steps": {"V": new_z.T @ new_dx_hat},
-        "the slope of tanh is written with its output, 1 - z**2; here the input went in": {
-            "W": x.T @ by_input
-        },
-        "the slope of tanh is missing: the gradient has to pass the activation": {
-            "W": x.T @ (dx_hat @ V.T)
-        },
-    }
-
-
-@exercise(
-    "3.6",
-    trains="keeping an optimiser's memory: one count, two averages for each array",
-    difficulty="hard",
-    minutes=25,
-    hints=[
-        "How many arrays there are, and of which shapes, shows at the first `step`: make the "
-        "averages there, with `np.zeros_like`.",
-        "One `step` is one t, however many arrays it moves; at the first step t is 1.",
-        "`value = value - ...` makes a new array and leaves the caller's as it was; `value -= ...` "
-        "writes into it.",
-    ],
-)
-def AdamStepper(answer):
-    rng = np.random.default_rng(0)
-    starts = [rng.normal(size=(3, 2)), rng.normal(size=4)]
-    grads = [[rng.normal(size=a.shape) * 10.0 ** rng.integers(-9, 3, a.shape) for a in starts]
-             for _ in range(3)]  # fmt: skip
-    settings = {"eta": 0.1, "beta1": 0.8, "beta2": 0.95, "eps": 1e-6}
-
-    stepper = answer(**settings)
-    values = [a.copy() for a in starts]
-    for t in (1, 2, 3):
-        answer.call(stepper.step, values, grads[t - 1], may_change=("values",))
-        answer.holds(
-            isinstance(values, list) and len(values) == 2,
-            "the list of values has lost or gained an array; write into the arrays in it",
-        )
-        if t == 1 and all(map(np.array_equal, values, starts)):
-            raise answer.wrong(
-                "the values have not moved: `value = value - ...` gives a name to a new array, and "
-                "the caller's stays as it was; write into it, `value -= ...`"
-            )
-        names = tuple(f"value {i} after step {t}" for i in range(2))
-        answer.compare(
-            tuple(values),
-            _adam(starts, grads[:t], **settings),
-            names=names,
-            mistakes={
-                line: _adam(starts, grads[:t], **settings, slip=slip)
-                for line, slip in _ADAM_SLIPS.items()
-            },
-        )
-    # A second one begins with memories of its own, and the first one's are not disturbed.
-    values = [starts[1].copy()]
-    second = answer(**settings)
-    answer.call(second.step, values, [grads[0][1]], may_change=("values",))
-    answer.holds(
-        np.allclose(values[0], _adam(starts[1:], [grads[0][1:]], **settings)[0], rtol=1e-5),
-        "a second optimiser goes on where the first one stopped: keep m, v and t in self, not in "
-        "the class",
-    )
-
-
-_ADAM_SLIPS = {
-    "t begins at 0, where the correction divides by 1 - beta**0 = 0: count first, the first step "
-    "is t = 1": "t from 0",
-    "the averages are not corrected: they begin at zero and are too small at first, the lower one "
-    "more so, and the first step is too long": "no correction",
-    "t counts arrays, not steps: the second array of a step gets another correction than the "
-    "first": "t per array",
-    "eps stands inside the root; it is added to the root": "eps inside",
-    "the root is missing: divide by the usual size of the gradient, not by its square": "no root",
-    "only the current gradient is divided; the average m belongs above the line": "no momentum",
-}
-
-
-def _adam(starts, grads, eta, beta1, beta2, eps, slip=""):
-    """Adam with its averages written out as weighted sums over all gradients so far."""
-    values = []
-    for i, start in enumerate(starts):
-        value = start.copy()
-        for t in range(1, len(grads) + 1):
-            g = np.stack([step[i] for step in grads[:t]])
-            age = np.arange(t)[::-1].reshape(-1, *[1] * start.ndim)
-            m, v = [(1 - b) * np.sum(b**age * x, 0) for b, x in ((beta1, g), (beta2, g**2))]
-            count = {"t from 0": t - 1, "t per array": 2 * t - 1 + i}.get(slip, t)
-            with np.errstate(all="ignore"):
-                if slip != "no correction":
-                    m, v = (
-                        m / (1 - np.float64(beta1) ** count),
-                        v / (1 - np.float64(beta2) ** count),
-                    )
-                below = {"eps inside": np.sqrt(v + eps), "no root": v + eps}
-                above = g[-1] if slip == "no momentum" else m
-                value = value - eta * above / below.get(slip, np.sqrt(v) + eps)
-        values.append(value)
-    return tuple(values)
-
-
-@exercise(
-    "3.7",
-    trains="putting it all together: network, loop, optimiser, and a measure on fresh points",
-    difficulty="project",
-    minutes=60,
-    hints=[
-        "Start from the chapter's `train`: two stacks, `encoder` and `decoder`, of `Dense` layers, "
-        "`squared_error`, `Adam`; one loop over epochs and one over minibatches.",
-        "If it stays on the straight line: more steps (some hundreds are few), a learning rate of "
-        "0.01, batches of 50 instead of all rows, an activation in every layer but the last of "
-        "each stack.",
-        "The code and the reconstruction want an identity: a tanh at the end cannot leave -1 to 1.",
-    ],
-    seconds=90,
-    compare="Draw X and the decoder's line, `decode(np.linspace(z.min(), z.max(), 500)[:, None])`, "
-    "and compare with the picture of what the decoder draws. Is yours torn?",
-)
-def fit_spiral(answer):
-    X, _ = data.make_spiral(500, random_state=0)
-    fresh, _ = data.make_spiral(500, random_state=1)
-    pair = answer(X, np.random.default_rng(0))
-    answer.holds(
-        isinstance(pair, (tuple, list)) and len(pair) == 2 and all(map(callable, pair)),
-        "wanted two functions, encode and decode",
-    )
-    encode, decode = pair
-    z = np.asarray(answer.call(encode, fresh))
-    answer.holds(
-        z.shape == (500, 1),
-        f"encode gives codes of shape {z.shape} for 500 points; wanted one number for each, "
-        "(500, 1): with two there is nothing to learn",
-    )
-    few = np.asarray(answer.call(encode, fresh[:5]))
-    answer.holds(
-        few.shape == (5, 1) and np.allclose(few, z[:5], atol=1e-3 * np.ptp(z)),
-        "a point's code depends on the points beside it: use what was learnt from X (its mean, its "
-        "scale), nothing of the batch that is encoded",
-        [f"five points alone {np.ravel(few)[:5]}", f"among 500        {z[:5, 0]}"],
-    )
-    x_hat = np.asarray(answer.call(decode, z))
-    answer.form(x_hat, fresh, name="the decoded points")
-    kept, straight = explained_variance(fresh, x_hat), _one_direction(X, fresh)
-    figures = [f"explained variance on fresh points: yours {kept:.3f}, PCA's {straight:.3f}"]
-    answer.holds(
-        kept > -0.02,
-        "worse than saying the mean of all points: a learning rate that is too large, or a scaling "
-        "of X that decode does not undo",
-        figures,
-    )
-    answer.holds(
-        kept > 0.05,
-        "decode gives nearly the same point for every code: nothing of the code gets through",
-        figures,
-    )
-    answer.holds(
-        kept > straight + 0.03,
-        "no better than a straight line: either no activation bends it, or it has not trained long "
-        "enough to begin to bend",
-        figures,
-    )
-    answer.holds(kept >= 0.75, "it bends, and PCA is beaten, but 0.75 is wanted: train on", figures)
-
-
-def _one_direction(X, fresh):
-    """Explained variance of one principal direction of X, on other points."""
-    centre = X.mean(axis=0)
-    U = np.linalg.svd(X - centre, full_matrices=False)[2][:1]
-    return explained_variance(fresh, (fresh - centre) @ U.T @ U + centre)
+    first = [(np.array(corners), 0, 2), (line, 0, 1), (islands, 1, 1)]
+    answer.agrees(right, draw, mistakes=mistakes, first=first, n_calls=14)

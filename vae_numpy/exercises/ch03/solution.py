@@ -95,8 +95,9 @@ def walked_distance(X, start, n_neighbors):
     start : int
         The row to start from.
     n_neighbors : int
-        Each point has a joint to this many nearest other points. A joint is as long as the
-        distance of its two ends and can be walked both ways.
+        Each point has a joint to this many nearest other points, fewer than N; of two that are
+        equally near, either may be taken. A joint is as long as the distance of its two ends
+        and can be walked both ways.
 
     Returns
     -------
@@ -214,7 +215,8 @@ def fit_spiral(X, rng):
     Returns
     -------
     encode : function
-        Takes points (N, 2), returns codes (N, 1).
+        Takes points (N, 2), returns codes (N, 1). A point's code does not depend on the points
+        beside it.
     decode : function
         Takes codes (N, 1), returns points (N, 2).
     """

@@ -61,9 +61,10 @@ def monte_carlo(values, wanted):
     -------
     mean : float
     error : float
-        Its standard error.
+        Its standard error, with the squared distances from the mean divided by N - 1.
     needed : int
-        How many samples, in all, bring the standard error down to ``wanted``.
+        The fewest samples, in all, that bring the standard error down to ``wanted``; fewer than N
+        where N are more than enough.
     """
     deviation = np.std(values, ddof=1)  # how far one value is off
     # Variances of independent values add up: the sum has N times the variance of one, the mean
@@ -127,7 +128,8 @@ def score_gradient(f, mu, logvar, eps):
     Returns
     -------
     dmu, dv : (N,), (N,)
-        One estimate for each sample, of the derivatives in mu and in v = logvar.
+        One estimate for each sample, of the derivatives in mu and in v = logvar. A baseline, one
+        number for all samples, may be taken off f.
     """
     s = np.exp(logvar / 2)
     value = f(mu + s * eps)
@@ -138,6 +140,8 @@ def score_gradient(f, mu, logvar, eps):
 
 def fit_ppca(X, n_components):
     """Fit the linear model x = z W + mean + noise by maximum likelihood, in closed form.
+
+    So variances are means over the N points.
 
     Parameters
     ----------

@@ -147,6 +147,12 @@ def how_many_more(values, wanted):
     return values.mean(), s / len(values) ** 0.5, math.ceil((s / wanted) ** 2) - len(values)
 
 
+@wrong("6.3", "it is N at least here")
+def never_fewer(values, wanted):
+    s, n = np.std(values, ddof=1), len(values)
+    return values.mean(), s / n**0.5, max(n, math.ceil((s / wanted) ** 2))
+
+
 @right("6.3")
 def with_a_loop(values, wanted):
     n, mean = len(values), sum(values) / len(values)

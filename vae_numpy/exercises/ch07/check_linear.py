@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from vae_numpy.exercises.cases import gradients_of, number, numbers, sizes, slope
 from vae_numpy.exercises.catalogue import exercise
 from vae_numpy.exercises.ch07.check_vae import LOG_2PI, kl_of
-from vae_numpy.inference import LinearGaussian, probabilistic_pca
+from vae_numpy.inference import LinearGaussian
 
 
 @exercise(
@@ -21,64 +22,89 @@ from vae_numpy.inference import LinearGaussian, probabilistic_pca
     compare="the table in the section on the effective beta: 1, 0.5, 1.536, 7.84, 392",
 )
 def beta_of_loss(answer):
-    def beta(weight, D, K, kind, mean_D, mean_K):
-        return (
-            weight * (D if mean_D else 1) / (K if mean_K else 1) / (1 + (kind == "squared_error"))
+    def right(
+        kl_weight, n_features, n_latents, reconstruction, mean_over_features, mean_over_latents
+    ):
+        # The loss of some pixels and latents, and how often it holds -log p, and the KL.
+        costs, fees = np.linspace(0.3, 2.0, n_features), np.linspace(0.2, 1.0, n_latents)
+        shown = sum(2 * c if reconstruction == "squared_error" else c for c in costs)
+        shown /= n_features if mean_over_features else 1
+        paid = kl_weight * sum(fees) / (n_latents if mean_over_latents else 1)
+        return float(paid / sum(fees) / (shown / sum(costs)))
+
+    def draw(rng):
+        D, K = sizes(rng, 2, 3, 40)
+        kind = ("squared_error", "half_squared_error", "bernoulli")[rng.integers(3)]
+        return number(rng, 0.1, 4), D, K, kind, bool(rng.integers(2)), bool(rng.integers(2))
+
+    def made(value):
+        """A mistake in terms of the weight, D and K (1 without a mean), and the kind."""
+        return lambda weight, D, K, kind, mean_D, mean_K: value(
+            weight, D if mean_D else 1, K if mean_K else 1, kind
         )
 
-    def no_half(weight, D, K, kind, mean_D, mean_K):
-        return beta(weight, D, K, "bernoulli", mean_D, mean_K)
+    def halving(*kinds):
+        return made(lambda weight, D, K, kind: weight * D / K / (2 if kind in kinds else 1))
 
-    def halved(weight, D, K, kind, mean_D, mean_K):
-        other = "bernoulli" if kind == "squared_error" else "squared_error"
-        return beta(weight, D, K, other, mean_D, mean_K)
+    def counted(kind):
+        return 2 if kind == "squared_error" else 1
 
-    def upside_down(weight, D, K, kind, mean_D, mean_K):
-        return beta(weight, 1 / D, 1 / K, kind, mean_D, mean_K)
+    def example(weight, D, K, kind, mean_D, mean_K):
+        return weight * (784 if mean_D else 1) / (20 if mean_K else 1) / counted(kind)
 
-    def twice(weight, D, K, kind, mean_D, mean_K):
-        return beta(weight, D, K, kind, mean_D, mean_K) * (4 if kind == "squared_error" else 1)
+    def one_mean(weight, D, K, kind, mean_D, mean_K):
+        return weight * (D if mean_D else 1 / K if mean_K else 1) / counted(kind)
+
+    def always(weight, D, K, kind, mean_D, mean_K):
+        return weight * D / K / counted(kind)
 
     def norm(weight, D, K, kind, mean_D, mean_K):
         return weight * K / D
 
-    def always(weight, D, K, kind, mean_D, mean_K):
-        return beta(weight, D, K, kind, True, True)
-
-    def without_K(weight, D, K, kind, mean_D, mean_K):
-        return beta(weight, D, K, kind, mean_D, False)
-
-    def without_D(weight, D, K, kind, mean_D, mean_K):
-        return beta(weight, D, K, kind, False, mean_K)
-
-    def times_K(weight, D, K, kind, mean_D, mean_K):
-        return beta(weight, D, 1 / K, kind, mean_D, mean_K)
-
     mistakes = {
-        "a squared error without 1/2 counts -log p of a unit Gaussian twice: beta halves": no_half,
-        "the 1/2 goes the other way: a reconstruction that counts more makes beta smaller": twice,
-        "half of the squared error is -log p of a unit Gaussian; the whole is two of them": halved,
+        "a squared error without 1/2 counts -log p of a unit Gaussian twice: beta halves": (
+            halving()
+        ),
+        "the 1/2 goes the other way: a reconstruction that counts more makes beta smaller": made(
+            lambda weight, D, K, kind: weight * D / K * counted(kind)
+        ),
+        "half of the squared error is -log p of a unit Gaussian; the whole is two of them": [
+            halving("half_squared_error"),
+            halving("half_squared_error", "bernoulli"),
+        ],
+        "Bernoulli's -log p is counted once, and here it is halved": halving(
+            "squared_error", "bernoulli"
+        ),
         "a mean over features makes the reconstruction smaller, so beta becomes larger, and a mean "
-        "over latents makes it smaller: here it is upside down": upside_down,
+        "over latents makes it smaller: here it is upside down": made(
+            lambda weight, D, K, kind: weight * K / D / counted(kind)
+        ),
         "this is beta_norm, the paper's number to compare losses; wanted the book's beta": norm,
         "sums are counted as means: D and K matter only where there is a mean": always,
-        "the mean over the latents makes the KL K times smaller: that is missing": without_K,
-        "the mean over the features makes the reconstruction D times smaller: that is missing": (
-            without_D
+        "the mean over the latents makes the KL K times smaller: that is missing": made(
+            lambda weight, D, K, kind: weight * D / counted(kind)
         ),
-        "K is on the wrong side: a mean over latents makes the KL smaller, not larger": times_K,
+        "the mean over the features makes the reconstruction D times smaller: that is missing": (
+            made(lambda weight, D, K, kind: weight / K / counted(kind))
+        ),
+        "K is on the wrong side: a mean over latents makes the KL smaller, not larger": made(
+            lambda weight, D, K, kind: weight * D * K / counted(kind)
+        ),
+        "D is on the wrong side: a mean over features makes the reconstruction smaller, and beta "
+        "larger": made(lambda weight, D, K, kind: weight / D / K / counted(kind)),
+        "784 and 20 are the sizes of the example; D and K are given": example,
+        "where there are both means, only the one over the features is counted": one_mean,
     }
     cases = [
-        (1.0, (1.0, 784, 5, "half_squared_error", False, False)),
-        (0.5, (1.0, 784, 5, "squared_error", False, False)),
-        (1.536, (0.00025, 12288, 128, "squared_error", True, False)),
-        (7.84, (0.1, 784, 5, "squared_error", True, True)),
-        (392.0, (1.0, 784, 2, "bernoulli", True, True)),
-        (784.0, (1.0, 784, 20, "bernoulli", True, False)),
-        (0.4, (4.0, 64, 10, "half_squared_error", False, True)),
+        (1.0, 784, 5, "half_squared_error", False, False),
+        (1.0, 784, 5, "squared_error", False, False),
+        (0.00025, 12288, 128, "squared_error", True, False),
+        (0.1, 784, 5, "squared_error", True, True),
+        (1.0, 784, 2, "bernoulli", True, True),
+        (1.0, 784, 20, "bernoulli", True, False),
+        (4.0, 64, 10, "half_squared_error", False, True),
     ]
-    for want, arguments in cases:
-        answer.gives(want, *arguments, mistakes=mistakes)
+    answer.agrees(right, draw, mistakes=mistakes, first=cases, n_calls=30)
 
 
 @exercise(
@@ -94,84 +120,124 @@ def beta_of_loss(answer):
     ],
 )
 def gaussian_loss(answer):
-    rng = np.random.default_rng(3)
-    x, x_hat = rng.normal(size=(2, 5, 3))
-    N, D = x.shape
-    v = 0.7
-
-    def nll(x_hat, v):
+    def nll(x_hat, x, v):
         pairs = zip(x_hat.ravel(), x.ravel(), strict=True)
-        return sum((a - b) ** 2 / np.exp(v) / 2 + (LOG_2PI + v) / 2 for a, b in pairs) / N
+        return sum((a - b) ** 2 / np.exp(v) / 2 + (LOG_2PI + v) / 2 for a, b in pairs) / len(x)
 
-    squared = np.sum((x_hat - x) ** 2) / N
-    want = nll(x_hat, v)
-    loss, dx_hat, slope = answer.parts(answer(x_hat, x, v), "loss", "dx_hat", "dlog_variance")
+    def right(x_hat, x, log_variance):
+        s2, dx_hat = np.exp(log_variance), np.zeros(x.shape)
+        for i in np.ndindex(x.shape):
+            dx_hat[i] = slope(lambda a, b=x[i]: (a - b) ** 2 / s2 / 2, x_hat[i]) / len(x)
+        dv = slope(lambda v: nll(x_hat, x, v), log_variance)
+        return nll(x_hat, x, log_variance), dx_hat, dv
+
+    def draw(rng):
+        N, D = sizes(rng, 2)
+        sign = rng.choice([-1, 1])
+        return numbers(rng, N, D), numbers(rng, N, D), sign * number(rng, 0.3, 1.2)
+
+    def loss(made):
+        """A mistake in terms of a datum's squared error, v, and the sizes."""
+        return lambda x_hat, x, v: (
+            made(np.sum((x_hat - x) ** 2) / len(x), v, *x.shape),
+            None,
+            None,
+        )
+
+    def dx_hat(made):
+        return lambda x_hat, x, v: (None, made((x_hat - x) / np.exp(v), v, *x.shape), None)
+
+    def dv(made):
+        """A mistake in terms of a datum's squared error over sigma^2, v, and D."""
+        return lambda x_hat, x, v: (
+            None,
+            None,
+            made(np.sum((x_hat - x) ** 2) / len(x) / np.exp(v), v, x.shape[1]),
+        )
+
     mistakes = {
         "loss: the term with log sigma^2 is missing: then the best variance is infinite": [
-            squared / (2 * np.exp(v)),
-            squared / (2 * np.exp(v)) + D / 2 * LOG_2PI,
+            loss(lambda e, v, N, D: e / (2 * np.exp(v))),
+            loss(lambda e, v, N, D: e / (2 * np.exp(v)) + D / 2 * LOG_2PI),
         ],
-        "loss: the normaliser is counted once; each of the D features has its own": (
-            squared / (2 * np.exp(v)) + (LOG_2PI + v) / 2
+        "loss: the normaliser is counted once; each of the D features has its own": loss(
+            lambda e, v, N, D: e / (2 * np.exp(v)) + (LOG_2PI + v) / 2
         ),
-        "loss: the log 2 pi is missing: no gradient minds, but the number is not -log p": (
-            squared / (2 * np.exp(v)) + D / 2 * v
+        "loss: log 2 pi is counted once; each of the D features has its own": loss(
+            lambda e, v, N, D: e / (2 * np.exp(v)) + (LOG_2PI + D * v) / 2
         ),
-        "loss: log_variance is taken for the variance itself": (
-            squared / (2 * v) + D / 2 * (LOG_2PI + np.log(v))
+        "loss: the log 2 pi is missing: no gradient minds, but the number is not -log p": loss(
+            lambda e, v, N, D: e / (2 * np.exp(v)) + D / 2 * v
         ),
-        "loss: log_variance is taken for log sigma; it is log sigma^2": (
-            squared / (2 * np.exp(2 * v)) + D / 2 * (LOG_2PI + 2 * v)
+        "loss: the normaliser's 1/2 is missing: it is that of log sigma, and v is log sigma^2": [
+            loss(lambda e, v, N, D: e / (2 * np.exp(v)) + D * (LOG_2PI + v)),
+            loss(lambda e, v, N, D: e / (2 * np.exp(v)) + D * (LOG_2PI / 2 + v)),
+        ],
+        "loss: log_variance is taken for the variance itself": loss(
+            lambda e, v, N, D: e / (2 * v) + D / 2 * (LOG_2PI + np.log(v))
         ),
-        "loss: it is a mean over the features too": want / D,
-        "loss: it is a sum over the batch": want * N,
-    }
-    answer.compare(loss, want, mistakes=mistakes, names=("loss",))
-    error = (x_hat - x) / np.exp(v)
-    answer.gradient(
-        dx_hat,
-        lambda a: nll(a, v),
-        x_hat,
-        name="dx_hat",
-        mistakes={
-            "dx_hat: it is not divided by the variance: small sigma^2, dear errors": (
-                error * np.exp(v) / N
-            ),
-            "dx_hat: the 1/N is missing, as the loss is a mean over the batch": error,
-        },
-        batch_size=N,
-        n_features=D,
-    )
-    right = D / 2 - squared / (2 * np.exp(v))
-    mistakes = {
-        "dlog_variance: this is the derivative in sigma^2; the log asks for a factor sigma^2": (
-            right / np.exp(v)
+        "loss: log_variance is taken for log sigma; it is log sigma^2": loss(
+            lambda e, v, N, D: e / (2 * np.exp(2 * v)) + D / 2 * (LOG_2PI + 2 * v)
         ),
-        "dlog_variance: the normaliser's share, D/2, is missing": right - D / 2,
+        "loss: it is a mean over the features too": loss(
+            lambda e, v, N, D: (e / np.exp(v) / D + LOG_2PI + v) / 2
+        ),
+        "loss: it is a sum over the batch": loss(
+            lambda e, v, N, D: N / 2 * (e / np.exp(v) + D * (LOG_2PI + v))
+        ),
+        "dx_hat: it is not divided by the variance: small sigma^2, dear errors": dx_hat(
+            lambda e, v, N, D: e * np.exp(v) / N
+        ),
+        "dx_hat: the 1/N is missing, as the loss is a mean over the batch": dx_hat(
+            lambda e, v, N, D: e
+        ),
+        "dx_hat: the sign is turned: a mean above the datum must come down": dx_hat(
+            lambda e, v, N, D: -e / N
+        ),
+        "dlog_variance: this is the derivative in sigma^2; the log asks for a factor sigma^2": dv(
+            lambda q, v, D: (D - q) / 2 / np.exp(v)
+        ),
+        "dlog_variance: the normaliser's share, D/2, is missing": dv(lambda q, v, D: -q / 2),
         "dlog_variance: D is missing: all D features share this variance, and add up": [
-            right / D,
-            right + 1 / 2 - D / 2,
+            dv(lambda q, v, D: (1 - q / D) / 2),
+            dv(lambda q, v, D: (1 - q) / 2),
         ],
-        "dlog_variance: the first term has e^-v, so its derivative is minus itself": (
-            D / 2 + squared / (2 * np.exp(v))
+        "dlog_variance: the first term has e^-v, so its derivative is minus itself": dv(
+            lambda q, v, D: (D + q) / 2
         ),
-        "dlog_variance: it is summed over the batch": N * right,
+        "dlog_variance: it is the derivative in log sigma; v is log sigma^2": dv(
+            lambda q, v, D: D - q
+        ),
+        "dlog_variance: it is summed over the batch": lambda x_hat, x, v: (
+            None,
+            None,
+            (x.size - np.sum((x_hat - x) ** 2) / np.exp(v)) / 2,
+        ),
     }
-    answer.compare(slope, right, mistakes=mistakes, names=("dlog_variance",))
+    names = ("loss", "dx_hat", "dlog_variance")
+    # Eight calls: a logarithm of v can be taken where v is above 0 only.
+    answer.agrees(right, draw, mistakes=mistakes, names=names, n_calls=8, atol=1e-7)
 
 
-def exact_case():
-    """Return a linear model, rows of data, and noise whose second moments are exact.
+def exact_case(rng):
+    """Draw what ``linear_step`` takes: the exact posterior as encoder, and exact second moments.
 
-    Each of three points stands there four times, with the noise at plus and minus sqrt(2) along
-    either latent: a mean over these four is an expectation, if nothing higher than squares occurs.
+    Each point stands there 2K times, with the noise at plus and minus the root of K along each
+    latent: a mean over these is an expectation, if nothing higher than squares occurs.
     """
-    # The rows stand at right angles, so the posterior is diagonal.
-    W = np.array([[1.2, -0.8, 0.0, 0.4], [0.2, 0.3, 0.5, 0.0]])
-    model = LinearGaussian(W, np.array([0.5, -1.0, 2.0, 0.0]), 0.3)
-    X = np.random.default_rng(4).normal(size=(3, 4)) + model.mean
-    noise = np.sqrt(2) * np.vstack([np.eye(2), -np.eye(2)])  # (4, 2)
-    return model, np.repeat(X, 4, axis=0), np.tile(noise, (3, 1))
+    D, N, K = sizes(rng, 3, 2, 6)
+    D = max(D, K + 1)
+    # The rows of W stand at right angles, so the posterior is diagonal.
+    W = np.linalg.qr(rng.normal(size=(D, K)))[0].T * rng.uniform(0.6, 1.6, size=(K, 1))
+    model = LinearGaussian(W, numbers(rng, D), number(rng, 0.2, 0.7))
+    X = rng.normal(size=(N, D)) + model.mean
+    covariance = model.posterior(X)[1]
+    A = W.T @ covariance / model.noise_variance
+    noise = np.sqrt(K) * np.vstack([np.eye(K), -np.eye(K)])  # (2K, K)
+    V = np.hstack([A, np.zeros((D, K))])
+    c = np.concatenate([-model.mean @ A, np.log(np.diag(covariance))])
+    x, eps = np.repeat(X, 2 * K, axis=0), np.tile(noise, (N, 1))
+    return x, eps, V, c, W, model.mean, model.noise_variance
 
 
 @exercise(
@@ -188,172 +254,98 @@ def exact_case():
     ],
 )
 def linear_step(answer):
-    model, x, eps = exact_case()
-    means, covariance = model.posterior(x)
-    V = np.hstack([model.W.T @ covariance / model.noise_variance, np.zeros((4, 2))])
-    v = np.log(np.diag(covariance))
-    c = np.concatenate([-model.mean @ V[:, :2], v])
     names = ("loss", "dV", "dc", "dW", "db")
-    given = (x, eps, V, c, model.W, model.mean, model.noise_variance)
-    loss = answer.parts(answer(*given), *names)[0]
-    answer.form(loss, 0.0, name="loss")
-    log_p = float(model.log_likelihood(x).mean())
-    kl = kl_of(means, np.tile(v, (len(x), 1)))
-    of_deviations = kl_of(means, np.tile(2 * v, (len(x), 1)))
 
-    def elbo_loss(s, kl):
-        error = (means + s * eps) @ model.W + model.mean - x
-        nll = np.sum(error**2) / (len(x) * model.noise_variance)
-        return 0.5 * (nll + 4 * (LOG_2PI + np.log(model.noise_variance))) + kl
+    def loss(*given):
+        value = answer.parts(answer(*given), *names)[0]
+        answer.form(value, 0.0, name="loss")
+        return float(np.asarray(value))
 
-    s = np.exp(v / 2)
-    gap = -float(loss) - log_p
-    details = [f"ELBO {-float(loss):.6f}, log-likelihood {log_p:.6f} nats"]
-    at_answer = "with the exact posterior as q the ELBO is the log-likelihood; yours "
+    def log_likelihood(x, eps, V, c, W, b, variance):
+        return -float(LinearGaussian(W, b, variance).log_likelihood(x).mean())
+
+    def made(deviation, fee=lambda v: v, constant=1.0):
+        """A mistake in what v stands for: at the noise, and as a log-variance in the KL."""
+
+        def value(x, eps, V, c, W, b, variance):
+            mu, v = np.split(x @ V + c, 2, axis=1)
+            error = (mu + deviation(v) * eps) @ W + b - x
+            nll = np.sum(error**2) / (len(x) * variance)
+            nll += constant * x.shape[1] * np.log(2 * np.pi * variance)
+            return nll / 2 + kl_of(mu, fee(v))
+
+        return value
+
+    def fee_of_deviation(x, eps, V, c, W, b, variance):
+        right = log_likelihood(x, eps, V, c, W, b, variance)
+        v = (x @ V + c)[:, eps.shape[1] :]
+        return right + np.sum(np.exp(v / 2) - np.exp(v)) / (2 * len(x))
+
+    at_answer = "with the exact posterior as q the ELBO is the log-likelihood; yours is "
     mistakes = {
-        f"{at_answer}is {gap:.2f} nats above it, which no bound can be: the noise is drawn with "
-        "another width than the one that the KL is paid for": elbo_loss(s**2, kl),
-        f"{at_answer}is not, as now both read v as log s; the encoder's v is log s^2": (
-            elbo_loss(s**2, of_deviations)
+        f"{at_answer}above it, which no bound can be: the noise is drawn with another width than "
+        "the one that the KL is paid for": made(np.exp),
+        f"{at_answer}not, as now both read v as log s; the encoder's v is log s^2": made(
+            np.exp, lambda v: 2 * v
         ),
-        f"{at_answer}is not, as the KL now reads v as log s and the noise reads it as log s^2": (
-            elbo_loss(s, of_deviations)
+        f"{at_answer}not, as the KL now reads v as log s and the noise reads it as log s^2": made(
+            lambda v: np.exp(v / 2), lambda v: 2 * v
         ),
-        f"{at_answer}is not, as now half of v is used as the standard deviation": (
-            elbo_loss(v / 2, kl)
+        f"{at_answer}not, as now half of v is used as the standard deviation": made(
+            lambda v: v / 2
         ),
+        f"{at_answer}not, as now half of exp(v) is the standard deviation: the half belongs into "
+        "the exponent": made(lambda v: np.exp(v) / 2),
+        f"{at_answer}not, as s stands in the KL in the place of s^2": fee_of_deviation,
+        f"{at_answer}not, as the normaliser of p(x | z) is gone, which was right": [
+            made(np.exp, constant=0.0),
+            made(lambda v: np.exp(v / 2), constant=0.0),
+        ],
     }
-    for line, wrong in mistakes.items():
-        answer.holds(not np.isclose(loss, wrong), line, details)
-    answer.holds(abs(gap) < 1e-5, f"{at_answer}is {gap:+.3g} nats off", details)
+    answer.agrees(
+        log_likelihood, exact_case, mistakes=mistakes, names=("loss",), call=loss, atol=1e-6
+    )
     _judge_slopes(answer, names)
 
 
 def _judge_slopes(answer, names):
-    """Compare the gradients with finite differences of a loss in loops, at a common place."""
-    rng = np.random.default_rng(5)
-    x, eps = rng.normal(size=(5, 4)), rng.normal(size=(5, 2))
-    values = [rng.normal(size=shape) / 2 for shape in [(4, 4), 4, (2, 4), 4]]
-    N, variance = 5, 0.6
+    """Compare loss and gradients with a loss in another form, and its finite differences."""
 
-    def loss_of(V, c, W, b):
+    def draw(rng):
+        N, D, K = sizes(rng, 3, 2, 6)
+        shapes = [(N, D), (N, K), (D, 2 * K), (2 * K,), (K, D), (D,)]
+        return *(numbers(rng, *shape, low=-1, high=1) for shape in shapes), number(rng, 0.4, 0.9)
+
+    def loss(x, eps, V, c, W, b, variance):
         mu, v = np.split(x @ V + c, 2, axis=1)
         error = x - b - (mu + np.sqrt(np.exp(v)) * eps) @ W
-        nll = np.sum(error**2 / variance + LOG_2PI + np.log(variance)) / (2 * N)
-        return nll + kl_of(mu, v)
+        nll = np.sum(error**2 / variance + LOG_2PI + np.log(variance))
+        return (nll + np.sum(mu**2 + np.exp(v) - 1 - v)) / (2 * len(x))
 
-    loss, *slopes = answer.parts(answer(x, eps, *values, variance), *names)
-    answer.compare(loss, loss_of(*values), names=("loss",))
-    V, c, W, b = values
-    mu, v = np.split(x @ V + c, 2, axis=1)
-    s = np.exp(v / 2)
-    dz = ((mu + s * eps) @ W + b - x) @ W.T / (N * variance)
-    shrink = (np.exp(v) - 1) / (2 * N)
-    halves = "the loss is mended, and the way back through the sample is not: "
-    wrong_dv = {
-        halves + "s is exp(v / 2), and its derivative in v is half of it": dz * eps * s + shrink,
-        halves + "exp(v) still stands there": dz * eps * s**2 + shrink,
-        halves + "half of exp(v) stands there": dz * eps * s**2 / 2 + shrink,
-    }
-    for i, name in enumerate(names[1:]):
-        mistakes = {}
-        for line, dv in wrong_dv.items():
+    def right(x, eps, V, c, W, b, variance):
+        given = (x, eps, V, c, W, b, variance)
+        return loss(*given), *gradients_of(loss, "V", "c", "W", "b")(*given)
+
+    def backward(factor):
+        """A mistake in the way back from z to v: dz eps times a factor, a function of v."""
+
+        def value(x, eps, V, c, W, b, variance):
+            N = len(x)
+            mu, v = np.split(x @ V + c, 2, axis=1)
+            dz = ((mu + np.exp(v / 2) * eps) @ W + b - x) @ W.T / (N * variance)
+            dv = dz * eps * factor(v) + (np.exp(v) - 1) / (2 * N)
             dh = np.hstack([dz + mu / N, dv])
-            mistakes |= {f"{name}: {line}": [x.T @ dh, dh.sum(axis=0)][min(i, 1)]}
-        answer.gradient(
-            slopes[i],
-            lambda p: loss_of(*values[:i], p, *values[i + 1 :]),  # noqa: B023
-            values[i],
-            name=name,
-            mistakes=mistakes if i < 2 else None,
-            batch_size=N,
-            n_features=4,
-        )
+            return None, x.T @ dh, dh.sum(axis=0), None, None
 
+        return value
 
-@exercise(
-    "7.8",
-    trains="a training whose end is known: a small project",
-    difficulty="project",
-    minutes=60,
-    seconds=20,
-    hints=[
-        "Measure X in its own unit first: take off the mean, divide by one number, and undo both "
-        "in V, c, W, b and the variance at the end.",
-        "With drawn noise the loss trembles. With straight networks the mean over eps can be done "
-        "by hand: E (x - zW)^2 = (x - mu W)^2 + s^2 W^2, summed over features and latents.",
-        "Learn log sigma^2 with the gradient of exercise 7.6, use Adam, and let the learning rate "
-        "fall to zero.",
-    ],
-    compare="with k = 2 the latents lie on the two principal directions, up to sign and order",
-)
-def fit_linear_vae(answer):
-    for name, eigenvalues, mean in [
-        ("a cloud at the origin", [9.0, 4.0, 1.0, 0.25, 0.25], 0.0),
-        ("a small cloud far from the origin", [0.09, 0.02, 0.004, 0.003, 0.002], 3.0),
-    ]:
-        X = cloud(eigenvalues) + mean
-        with np.errstate(all="ignore"):
-            returned = answer(X, 2, np.random.default_rng(0))
-        V, c, W, b, variance = answer.parts(returned, "V", "c", "W", "b", "variance")
-        shapes = {"V": (5, 4), "c": (4,), "W": (2, 5), "b": (5,), "variance": ()}
-        for part, (key, shape) in zip(returned, shapes.items(), strict=True):
-            if key == "variance":
-                part = np.squeeze(part)
-            answer.form(part, np.zeros(shape), name=f"on {name}, {key}")
-        variance = float(np.squeeze(variance))
-        answer.holds(variance > 0, "the variance is not above 0: learn its logarithm")
-        _judge_elbo(answer, name, X, *(np.asarray(a, float) for a in (V, c, W, b)), variance)
-
-
-def cloud(eigenvalues, n_points=120, seed=0):
-    """Return centred points (n_points, D) whose covariance has exactly these eigenvalues."""
-    rng, D = np.random.default_rng(seed), len(eigenvalues)
-    raw = rng.normal(size=(n_points, D))
-    white = np.linalg.svd(raw - raw.mean(axis=0), full_matrices=False)[0] * np.sqrt(n_points)
-    return white * np.sqrt(eigenvalues) @ np.linalg.qr(rng.normal(size=(D, D)))[0]
-
-
-def _judge_elbo(answer, name, X, V, c, W, b, variance):
-    """Compare the exact ELBO of a linear VAE with the best log-likelihood there is."""
-    D, K = X.shape[1], len(W)
-    mu, v = np.split(X @ V + c, 2, axis=1)
-
-    def elbo(s2, variance):
-        spread = np.mean(s2 @ np.sum(W**2, axis=1))
-        error = np.mean(np.sum((X - b - mu @ W) ** 2, axis=1)) + spread
-        variance = error / D if variance is None else variance
-        log_p = -0.5 * (D * (LOG_2PI + np.log(variance)) + error / variance)
-        return log_p - kl_of(mu, np.log(s2)), variance
-
-    with np.errstate(all="ignore"):
-        s2 = np.exp(v)
-        got, best = elbo(s2, variance)[0], probabilistic_pca(X, K).log_likelihood(X).mean()
-        exact = np.tile(variance / (variance + np.sum(W**2, axis=1)), (len(X), 1))
-        wider = elbo(exact, variance)[0] - got
-        other, fitting = elbo(s2, None)
-        kl = kl_of(mu, v)
-    details = [f"on {name}: ELBO {got:.4f} nats, it can be {best:.4f}"]
-    answer.holds(
-        got >= best - 0.01 or kl > 0.01,
-        "all latents are dead, q is the prior: the KL costs more than the reconstruction gains. A "
-        "sum of squares for one and a mean for the other?",
-        details,
-    )
-    answer.holds(
-        got >= best - 0.01 or not wider > 0.01,
-        f"the clouds have the wrong width: with your W and sigma^2 the best s^2 is sigma^2 / "
-        f"(sigma^2 + |W_k|^2), and would gain {wider:.2g} nats",
-        [*details, f"s^2 {s2.mean(axis=0).round(4)}, best {exact[0].round(4)}"],
-    )
-    answer.holds(
-        got >= best - 0.01 or not other - got > 0.01,
-        f"sigma^2 does not fit your own error: it is {variance:.3g}, and {fitting:.3g} would gain "
-        f"{other - got:.2g} nats. Learn it",
-        details,
-    )
-    answer.holds(
-        got >= best - 0.01,
-        f"the ELBO is {best - got:.2g} nats below the best log-likelihood: not there yet",
-        details,
-    )
+    halves = "dV and dc: the loss is mended, and the way back through the sample is not: "
+    mistakes = {
+        f"{halves}s is exp(v / 2), and its derivative in v is half of it": backward(
+            lambda v: np.exp(v / 2)
+        ),
+        f"{halves}exp(v) still stands there": backward(np.exp),
+        f"{halves}half of exp(v) stands there": backward(lambda v: np.exp(v) / 2),
+        f"{halves}eps s is missing there": backward(lambda v: 0 * v),
+    }
+    answer.agrees(right, draw, mistakes=mistakes, names=names, rtol=1e-5, atol=1e-6)

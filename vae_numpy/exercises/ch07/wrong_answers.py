@@ -445,7 +445,8 @@ def collapsed(X, k, rng):
 
 @wrong("7.8", "not there yet")
 def the_wrong_directions(X, k, rng):
-    model = probabilistic_pca(X[:, ::-1] * [1, 1, 1, 2, 3], k)
+    D = X.shape[1]
+    model = probabilistic_pca(X[:, ::-1] * np.maximum(1, np.arange(D) - D + 4), k)
     W = model.W
     noise = np.mean((X - X.mean(axis=0)) ** 2) / 2
     for _ in range(200):  # sigma^2 and the clouds fit these directions

@@ -6,183 +6,249 @@ Write your own into ``book/exercises/ch09.py`` first.
 import numpy as np
 
 
-def lasso_weights(X, Y, alpha):
-    """Return the (M, K) weights of the lassos that predict each column of Y (N, M) from X (N, K).
-
-    Given for exercises 9.5 and 9.7. It scales nothing.
-    """
-    from sklearn.linear_model import Lasso
-
-    # Nothing is random here; without random_state, Lasso would still draw from np.random.
-    fit = Lasso(alpha=alpha, random_state=0).fit(X, Y)
-    return fit.coef_.reshape(Y.shape[1], X.shape[1])
-
-
-def shrink(c, alpha):
-    """Return the lasso's weights for uncorrelated units of variance 1.
+def count_windows(n, kernel, stride, padding):
+    """Return how many windows fit into a line of pixels, and how many pixels none of them sees.
 
     Parameters
     ----------
-    c : (...)
-        Correlations of units and neurons, of either sign.
-    alpha : float
-        The penalty, >= 0.
+    n : int
+        Pixels of the line.
+    kernel : int
+        Pixels of a window, at most n + 2 padding.
+    stride : int
+        From one window to the next, at most ``kernel``.
+    padding : int
+        Zeros on either side, less than ``kernel``.
 
     Returns
     -------
-    w : (...)
-        Each correlation, moved towards 0 by ``alpha``, but not past it. The sign stays.
+    windows : int
+    unseen : int
+        Pixels of the line, not of the padding, at its end.
     """
-    return np.sign(c) * np.maximum(np.abs(c) - alpha, 0)
+    windows = (n + 2 * padding - kernel) // stride + 1
+    covered = (windows - 1) * stride + kernel  # of the padded line, from its beginning
+    left_over = n + 2 * padding - covered
+    return windows, max(0, left_over - padding)  # the padding is left over first
 
 
-def neuron_score(w):
-    """Return the alignment score of one neuron from its weights.
+def receptive_field(layers):
+    """Return how many pixels in a line an output of a stack of layers sees.
 
     Parameters
     ----------
-    w : (K,)
-        The weights of the K >= 2 units, of either sign; at least one is not 0.
+    layers : list of (kernel, stride)
+        The first is the one that sees the picture.
 
     Returns
     -------
-    score : float
-        One minus the entropy of the shares of |w|, in units of ln K.
+    field : int
+        Pixels from the first to the last that an output of the last layer can see.
+    step : int
+        Pixels of the picture from one such output to the next.
     """
-    p = np.abs(w) / np.abs(w).sum()  # a weight of -2 counts as much as one of 2
-    p = p[p > 0]  # 0 log 0 is 0: units without weight add nothing to the entropy
-    entropy = -np.sum(p * np.log(p))
-    return 1 - entropy / np.log(len(w))  # K counts all units, those without weight too
+    field, step = 1, 1
+    for kernel, stride in layers:
+        field += (kernel - 1) * step  # its neighbours lie a step apart
+        step *= stride  # from here on they lie further apart
+    return field, step
 
 
-def hidden_angle(alpha, s):
-    """Return the largest turn that the alignment score cannot see.
+def layer_costs(shape_in, channels, kernel_size, stride, padding):
+    """Return what a convolution costs, and a dense layer between the same pictures.
 
     Parameters
     ----------
-    alpha : float
-        The lasso's penalty.
-    s : float
-        Share of the neuron's variance that the pictures explain, with s > 2 alpha^2.
+    shape_in : (C, H, B)
+        Of a picture that comes in.
+    channels : int
+        C', of a picture that goes out.
+    kernel_size : (kh, kw)
+    stride, padding : int
 
     Returns
     -------
-    angle : float
-        In degrees: a neuron that is turned from one latent towards another by up to this angle
-        still scores exactly 1, with as many pictures as one likes.
+    weights : int
+        Of the convolution, with its biases.
+    multiplications : int
+        Of the convolution, for one picture; the zeros of the padding are multiplied as well.
+    dense_weights : int
+        Of the dense layer, with its biases.
     """
-    # The smaller correlation is sqrt(s) sin(angle); the lasso deletes it while it is below alpha.
-    return np.degrees(np.arcsin(alpha / np.sqrt(s)))
+    C, H, B = shape_in
+    (kh, kw), places = kernel_size, 1
+    for n, k in (H, kh), (B, kw):
+        places *= (n + 2 * padding - k) // stride + 1
+    weights = C * kh * kw * channels + channels
+    multiplications = C * kh * kw * channels * places  # each weight, at every place
+    n_out = channels * places
+    return weights, multiplications, C * H * B * n_out + n_out
 
 
-def coverage(weights):
-    """Return the share of the units that are the favourite of at least one neuron.
+def convolve(x, W, b, stride, padding):
+    """Return the convolution of all pictures with all kernels.
 
     Parameters
     ----------
-    weights : (M, K)
-        Absolute weights, one row a neuron, as from ``metrics.alignment_weights``.
+    x : (N, C, H, B)
+    W : (C, kh, kw, C')
+    b : (C',)
+    stride, padding : int
 
     Returns
     -------
-    share : float
-        In [0, 1]. A neuron's favourite is the unit with its largest weight; a neuron whose
-        weights are all 0 has none.
+    y : (N, C', H', B')
     """
-    with_weight = weights[weights.sum(axis=1) > 0]  # argmax of a row of zeros would say "unit 0"
-    favourites = with_weight.argmax(axis=1)
-    return len(np.unique(favourites)) / weights.shape[1]
+    m = padding
+    x = np.pad(x, ((0, 0), (0, 0), (m, m), (m, m)))
+    N, _, H, B = x.shape
+    _, kh, kw, n_out = W.shape
+    y = np.zeros((N, n_out, (H - kh) // stride + 1, (B - kw) // stride + 1))
+    for p in range(y.shape[2]):
+        for q in range(y.shape[3]):
+            top, left = stride * p, stride * q
+            window = x[:, :, top : top + kh, left : left + kw]  # (N, C, kh, kw)
+            y[:, :, p, q] = np.einsum("ncij,cijo->no", window, W) + b
+    return y
 
 
-def alignment(codes, neurons, alpha):
-    """Return the alignment score: the mean over the neurons that keep a weight.
+def weight_gradients(x, dy, kernel_size, stride, padding):
+    """Return the gradients in the weights and in the bias of a convolution.
 
     Parameters
     ----------
-    codes : (N, K)
-        The units of a model, one row a picture.
-    neurons : (N, M)
-        The responses to the same pictures.
-    alpha : float
-        The lasso's penalty, for units and neurons of variance 1.
+    x : (N, C, H, B)
+        What came in.
+    dy : (N, C', H', B')
+        The gradient of the loss in what went out.
+    kernel_size : (kh, kw)
+    stride, padding : int
 
     Returns
     -------
-    score : float
+    dW : (C, kh, kw, C')
+    db : (C',)
     """
-    X = (codes - codes.mean(axis=0)) / codes.std(axis=0)
-    Y = (neurons - neurons.mean(axis=0)) / neurons.std(axis=0)
-    w = np.abs(lasso_weights(X, Y, alpha))  # (M, K)
-    w = w[w.sum(axis=1) > 0]
-    p = w / w.sum(axis=1, keepdims=True)  # the shares of one neuron sum to 1
-    log_p = np.log(np.where(p > 0, p, 1))
-    scores = 1 + np.sum(p * log_p, axis=1) / np.log(codes.shape[1])
-    return scores.mean()
+    m, (kh, kw) = padding, kernel_size
+    x = np.pad(x, ((0, 0), (0, 0), (m, m), (m, m)))
+    dW = np.zeros((x.shape[1], kh, kw, dy.shape[1]))
+    for p in range(dy.shape[2]):
+        for q in range(dy.shape[3]):
+            top, left = stride * p, stride * q
+            window = x[:, :, top : top + kh, left : left + kw]  # (N, C, kh, kw)
+            # y[:, :, p, q] = window W: a dense layer, once for each place
+            dW += np.einsum("ncij,no->cijo", window, dy[:, :, p, q])
+    return dW, dy.sum(axis=(0, 2, 3))
 
 
-def alignment_with_a_bug(codes, neurons, alpha):
-    """Take the shares along the wrong axis."""
-    X = (codes - codes.mean(axis=0)) / codes.std(axis=0)
-    Y = (neurons - neurons.mean(axis=0)) / neurons.std(axis=0)
-    w = np.abs(lasso_weights(X, Y, alpha))  # (M, K)
-    w = w[w.sum(axis=1) > 0]
-    p = w / w.sum(axis=0, keepdims=True)
-    log_p = np.log(np.where(p > 0, p, 1))
-    scores = 1 + np.sum(p * log_p, axis=1) / np.log(codes.shape[1])
-    return scores.mean()
-
-
-def recombine(neurons, rng):
-    """Return artificial neurons: the control that an alignment score needs beside it.
+def picture_gradient(dy, W, stride, padding, shape):
+    """Return the gradient in the pictures that came in.
 
     Parameters
     ----------
-    neurons : (N, M)
-        Recorded responses to N pictures.
-    rng : numpy.random.Generator
+    dy : (N, C', H', B')
+        The gradient of the loss in what went out.
+    W : (C, kh, kw, C')
+    stride, padding : int
+    shape : (C, H, B)
+        Of a picture that came in.
 
     Returns
     -------
-    artificial : (N, M)
-        Each column another random mixture of all neurons, which were given mean 0 and variance 1
-        first; the mixtures have mean 0 and variance 1 as well. The rows stay in order.
+    dx : (N, C, H, B)
     """
+    (C, H, B), m = shape, padding
+    kh, kw = W.shape[1:3]
+    dx = np.zeros((len(dy), C, H + 2 * m, B + 2 * m))
+    for p in range(dy.shape[2]):
+        for q in range(dy.shape[3]):
+            top, left = stride * p, stride * q
+            laid = np.einsum("no,cijo->ncij", dy[:, :, p, q], W)
+            dx[:, :, top : top + kh, left : left + kw] += laid  # where windows overlap they add
+    return dx[:, :, m : m + H, m : m + B]
 
-    def standardise(r):
-        return (r - r.mean(axis=0)) / r.std(axis=0)
 
-    # Standardised first, so that a neuron that fires much does not rule every mixture.
-    mixtures = rng.standard_normal((neurons.shape[1], neurons.shape[1]))
-    return standardise(standardise(neurons) @ mixtures)
-
-
-def udr(codes_a, codes_b, alpha=0.1):
-    """Return how well two models agree on their units: the UDR of a pair (Duan et al. 2020).
+def transpose_by_zeros(y, w, stride):
+    """Return a transposed convolution, computed as an ordinary one with stride 1.
 
     Parameters
     ----------
-    codes_a : (N, K_a)
-        Live latents of one model.
-    codes_b : (N, K_b)
-        Live latents of another one, for the same pictures.
-    alpha : float
-        The lasso's penalty.
+    y : (H', B')
+        The small picture, of one channel.
+    w : (kh, kw)
+        The kernel, which each number of y lays down, times itself.
+    stride : int
+        Pixels of the large picture from one of these windows to the next.
 
     Returns
     -------
-    score : float
-        With R (K_a, K_b) the absolute weights of the lassos that predict each unit of b from all
-        units of a: each row and each column is worth its largest entry squared, divided by its
-        sum, or 0 if it is all 0. The score is the mean over the rows plus the mean over the
-        columns, halved.
+    x : ((H' - 1) stride + kh, (B' - 1) stride + kw)
     """
-    X = (codes_a - codes_a.mean(axis=0)) / codes_a.std(axis=0)
-    Y = (codes_b - codes_b.mean(axis=0)) / codes_b.std(axis=0)
-    R = np.abs(lasso_weights(X, Y, alpha)).T  # (K_a, K_b)
+    kh, kw = w.shape
+    wide = np.zeros([(n - 1) * stride + 1 for n in y.shape])
+    wide[::stride, ::stride] = y  # stride - 1 zeros between neighbours
+    wide = np.pad(wide, ((kh - 1, kh - 1), (kw - 1, kw - 1)))
+    windows = np.lib.stride_tricks.sliding_window_view(wide, (kh, kw))
+    return np.einsum("uvij,ij->uv", windows, w[::-1, ::-1])
 
-    def worth(R, axis):
-        total = R.sum(axis=axis)
-        best = R.max(axis=axis) ** 2
-        return np.mean(np.divide(best, total, out=np.zeros_like(best), where=total > 0))
 
-    return (worth(R, 0) + worth(R, 1)) / 2
+def equivariance_error(layer, x, shift, stride):
+    """Return how far the answers of a layer are from moving with the picture.
+
+    Parameters
+    ----------
+    layer : callable
+        Takes pictures (N, H, B) and returns answers (N, H', B').
+    x : (N, H, B)
+    shift : int
+        By how many pixels the pictures move to the right; zeros come in at the left. At least 1.
+    stride : int
+        Of the layer; it divides ``shift``.
+
+    Returns
+    -------
+    error : float
+        The norm of the difference between the answers to the moved pictures and the answers to
+        ``x``, moved by as many columns as belong to the shift, over the columns that both have;
+        divided by the norm of the latter.
+    """
+    moved = np.zeros_like(x)
+    moved[:, :, shift:] = x[:, :, :-shift]
+    by = shift // stride  # a column of the answers is stride pixels
+    new, old = layer(moved)[:, :, by:], layer(x)
+    old = old[:, :, : old.shape[2] - by]
+    return np.linalg.norm(new - old) / np.linalg.norm(old)
+
+
+def convolve_patches(x, W, stride):
+    """Return a convolution without padding and bias, as one product of patches and weights.
+
+    Parameters
+    ----------
+    x : (N, C, H, B)
+    W : (C, kh, kw, C')
+    stride : int
+
+    Returns
+    -------
+    y : (N, C', H', B')
+    """
+    _, kh, kw, n_out = W.shape
+    windows = np.lib.stride_tricks.sliding_window_view(x, (kh, kw), axis=(2, 3))
+    windows = windows[:, :, ::stride, ::stride]  # (N, C, H', B', kh, kw)
+    N, C, rows, columns = windows.shape[:4]
+    # a row for each picture and place, which runs through C, kh, kw as W does
+    patches = windows.transpose(0, 2, 3, 1, 4, 5).reshape(-1, C * kh * kw)
+    y = patches @ W.reshape(-1, n_out)
+    return y.reshape(N, rows, columns, n_out).transpose(0, 3, 1, 2)
+
+
+def convolve_patches_with_a_bug(x, W, stride):
+    """Let the rows of patches run through kh, kw, C, and those of W through C, kh, kw."""
+    _, kh, kw, n_out = W.shape
+    windows = np.lib.stride_tricks.sliding_window_view(x, (kh, kw), axis=(2, 3))
+    windows = windows[:, :, ::stride, ::stride]  # (N, C, H', B', kh, kw)
+    N, C, rows, columns = windows.shape[:4]
+    patches = windows.transpose(0, 2, 3, 4, 5, 1).reshape(-1, kh * kw * C)
+    y = patches @ W.reshape(-1, n_out)
+    return y.reshape(N, rows, columns, n_out).transpose(0, 3, 1, 2)

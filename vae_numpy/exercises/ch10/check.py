@@ -1,4 +1,4 @@
-"""The checks of chapter 9: the alignment score, its controls and its blind spots."""
+"""The checks of chapter 10: the alignment score, its controls and its blind spots."""
 
 import numpy as np
 
@@ -24,7 +24,7 @@ def entropy(w):
 
 
 @exercise(
-    "9.1",
+    "10.1",
     trains="the closed form of the lasso, for one weight at a time",
     difficulty="easy",
     minutes=5,
@@ -57,7 +57,7 @@ def shrink(answer):
 
 
 @exercise(
-    "9.2",
+    "10.2",
     trains="entropy as a measure of how evenly something is spread",
     difficulty="easy",
     minutes=10,
@@ -86,7 +86,7 @@ def neuron_score(answer):
 
 
 @exercise(
-    "9.3",
+    "10.3",
     trains="reading a blind spot off a formula",
     difficulty="medium",
     minutes=10,
@@ -120,7 +120,7 @@ def hidden_angle(answer):
 
 
 @exercise(
-    "9.4",
+    "10.4",
     trains="asking the question that a score leaves out",
     difficulty="medium",
     minutes=10,
@@ -159,7 +159,7 @@ def coverage(answer):
 
 
 @exercise(
-    "9.5",
+    "10.5",
     trains="finding a bug in code whose output looks reasonable",
     difficulty="medium",
     minutes=15,
@@ -211,7 +211,7 @@ def alignment(answer):
 
 
 @exercise(
-    "9.6",
+    "10.6",
     trains="building the control that a result needs",
     difficulty="hard",
     minutes=20,
@@ -276,7 +276,7 @@ def recombine(answer):
 
 
 @exercise(
-    "9.7",
+    "10.7",
     trains="turning a published definition into code, and testing it where you know the answer",
     difficulty="project",
     minutes=45,

@@ -1,0 +1,42 @@
+// Bring a live figure in when it is about to be seen; until then, and without this script, its
+// picture stands there. It is the one script that a page with such figures loads at once.
+
+const observer = new IntersectionObserver(
+  (entries) => {
+    for (const entry of entries) {
+      if (!entry.isIntersecting) continue;
+      observer.unobserve(entry.target);
+      bringIn(entry.target);
+    }
+  },
+  { rootMargin: "500px" },
+);
+
+/** @param {Element} figure as the directive `live` writes it */
+async function bringIn(figure) {
+  const stage = figure.querySelector(".live-stage");
+  const { figure: name, source } = stage.dataset;
+  try {
+    const [{ mount }, data] = await Promise.all([
+      import(`./figures/${name}.js`),
+      source ? read(new URL(`./data/${source}.json`, import.meta.url)) : null,
+    ]);
+    stage.hidden = false;
+    figure.classList.add("live-on");
+    await mount(stage, data);
+    stage.dataset.ready = "true";
+  } catch (error) {
+    figure.classList.remove("live-on"); // the picture again
+    stage.hidden = true;
+    console.error(`the live figure ${name} failed:`, error);
+  }
+}
+
+/** @param {URL} address */
+async function read(address) {
+  const response = await fetch(address);
+  if (!response.ok) throw new Error(`${address.pathname}: ${response.status}`);
+  return response.json();
+}
+
+for (const figure of document.querySelectorAll("figure.live")) observer.observe(figure);

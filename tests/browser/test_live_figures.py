@@ -1,0 +1,86 @@
+"""What every live figure of the built site does, whatever it shows; each page is opened once."""
+
+import re
+
+import pytest
+from axe import violations
+from visiting import HEIGHTS, SITE, Visit
+
+pytestmark = pytest.mark.browser
+
+FIGURES = [
+    (page.relative_to(SITE).as_posix(), name)
+    for page in sorted(SITE.glob("book/*.html"))
+    for name in re.findall(r'class="live-stage" id="live-([^"]+)"', page.read_text("utf-8"))
+]
+CONTROLS = "input[type=range], [role=slider]"
+
+
+@pytest.fixture(scope="module", params=FIGURES, ids=lambda figure: figure[1])
+def figure(browser, site, request):
+    """A figure of which nothing moves by itself, and the visit that it is on."""
+    path, name = request.param
+    view = Visit(browser, site, motion="reduce")
+    view.open(path)
+    yield view, view.figure(name)
+    view.context.close()
+    assert not view.faults, "\n".join(view.faults)
+
+
+def test_its_numbers_are_shown(figure):
+    _, stage = figure
+    shown = stage.locator.locator("output").all_text_contents()
+    assert shown and all(shown), shown
+    assert not [text for text in shown if "NaN" in text or "undefined" in text]
+
+
+def test_the_keyboard_moves_all_that_the_mouse_can_and_reset_undoes_it(figure):
+    _, stage = figure
+    stage.live("reset()")
+    first = stage.live("state")
+    controls = stage.locator.locator(CONTROLS)
+    assert controls.count() > 0
+    for control in controls.all():
+        for key in ("ArrowUp", "ArrowDown", "ArrowDown"):  # at an end only one of them moves
+            stage.press(control, key)
+            if moved := stage.live("state") != first:
+                break
+        assert moved, f"{control.get_attribute('id')} does not answer to the arrow keys"
+        stage.button("Reset").click()
+        assert stage.live("state") == first
+
+
+def test_a_frame_is_drawn_in_time(figure):
+    _, stage = figure
+    assert stage.drawing_time() < 12, "milliseconds; 60 frames a second leave 16"
+
+
+@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (390, "dark")])
+def test_it_fits_and_is_accessible(figure, width, theme):
+    view, stage = figure
+    view.page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
+    view.page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+    view.page.wait_for_timeout(300)  # the theme's colours fade in
+    too_wide = "stage => [...stage.querySelectorAll('*')].filter((e) => e.scrollWidth > innerWidth)"
+    assert stage.locator.evaluate(f"stage => ({too_wide})(stage).length") == 0
+    assert view.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert violations(view.page, f"figure.live:has(#live-{stage.name})") == []
+
+
+def test_on_paper_its_picture_stands_there(figure):
+    view, stage = figure
+    view.page.emulate_media(media="print")
+    assert view.page.locator(f"#{stage.name} .live-static img").is_visible()
+    assert not stage.locator.is_visible()
+    view.page.emulate_media(media="screen")
+
+
+@pytest.mark.parametrize(("path", "name"), FIGURES)
+def test_without_scripts_its_picture_stands_there(browser, site, path, name):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{site}/{path}")
+    assert page.locator(f"#{name} .live-static img").is_visible()
+    assert not page.locator(f"#live-{name}").is_visible()
+    assert "where scripts are on" in page.locator(f"#{name}").inner_text()
+    context.close()

@@ -1,0 +1,69 @@
+"""The measure of the checks: wrong answers are rejected, and told the true cause or none."""
+
+import pytest
+
+from tests.exercises_gate import register
+from tests.exercises_gate.__main__ import row
+from tests.exercises_gate.register import MISTAKES, Mistake, load, mistake, of_chapters
+from vae_numpy.exercises import Verdict, chapters, exercises_of
+
+# The chapters whose wrong answers are written, and whose checks are mended for them. When all are
+# here, the last of these numbers holds for the whole book.
+DONE: set[int] = {1, 2, 3, 4, 5, 6, 7}
+FEWEST, SHARE_TOLD, TOTAL = 8, 0.85, 560  # for an exercise; of all answers; in the book
+
+HERE, KEPT = load()
+DONE_HERE = of_chapters(HERE, DONE)
+
+
+@pytest.mark.parametrize("one", DONE_HERE, ids=lambda m: f"{m.number}-{m.answer.__name__}")
+def test_a_wrong_answer_is_rejected_and_told_the_true_cause_or_none(one):
+    outcome, verdict = one.outcome()
+    wanted = "untold" if one.told is None else "told"
+    assert outcome == wanted, f"{one.cause}: {verdict}"
+
+
+@pytest.mark.parametrize("chapter", sorted(DONE))
+def test_each_exercise_has_enough_wrong_answers(chapter):
+    for exercise in exercises_of(chapter):
+        count = sum(one.number == exercise.number for one in HERE + KEPT)
+        assert count >= FEWEST, f"{exercise.number} has {count}"
+
+
+def test_the_true_cause_is_named_for_most():
+    mistakes = of_chapters(HERE + KEPT, DONE)
+    told = sum(one.told is not None for one in mistakes)
+    assert told >= SHARE_TOLD * len(mistakes), f"{told} of {len(mistakes)}"
+    if set(chapters()) == DONE:
+        assert len(mistakes) >= TOTAL
+
+
+def test_every_wrong_answer_belongs_to_an_exercise_and_says_its_cause():
+    numbers = {e.number for chapter in chapters() for e in exercises_of(chapter)}
+    assert {one.number for one in HERE + KEPT} <= numbers
+    assert all(one.cause and callable(one.answer) for one in HERE + KEPT)
+
+
+@pytest.mark.parametrize(
+    "told, verdict, outcome",
+    [
+        ("N times", ("wrong", "it is N times the right one", [], True), "told"),
+        ("returns nothing", ("wrong", "returns nothing; wanted a number", [], False), "told"),
+        ("the other axis", ("wrong", "it is N times the right one", [], True), "false"),
+        (None, ("wrong", "it is N times the right one", [], True), "false"),
+        (None, ("wrong", "the value is wrong", [], False), "untold"),
+        (None, ("right", "", [], False), "accepted"),
+        ("N times", ("not started", "write it", [], False), "accepted"),
+    ],
+)
+def test_the_outcome_of_a_verdict(monkeypatch, told, verdict, outcome):
+    monkeypatch.setattr(register, "examine", lambda number, answer: Verdict(number, "f", *verdict))
+    assert Mistake("1.1", "made up", abs, told).outcome()[0] == outcome
+
+
+def test_a_mark_keeps_the_answer_as_it_is():
+    assert mistake("1.1", "made up", told="N times")(abs) is abs
+    assert MISTAKES.pop() == Mistake("1.1", "made up", abs, "N times")
+    assert row("1.1", {"told": 2, "accepted": 1, "untold": 0, "false": 0}).split() == (
+        ["1.1", "3", "2", "2", "0", "0"]
+    )
