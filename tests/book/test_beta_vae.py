@@ -237,22 +237,26 @@ def test_how_far_the_scores_agree():
 
 
 def test_the_seeds_keep_their_order_between_the_cooled_cases_only():
-    order = [values(models, mig) for models in CASES]
-    assert ranks_agree(order[2], order[3]) > 0.6
-    for a, b in [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3)]:
-        assert ranks_agree(order[a], order[b]) < 0.3
+    one, four, to_one, to_four = (values(models, mig) for models in CASES)
+    assert ranks_agree(to_one, to_four) > 0.6
+    assert abs(ranks_agree(one, four)) < 0.1
+    other = ranks_agree(four, to_four)
+    assert f"even {other:.2f} comes by chance in one case of ten" in PAGE
+    rng = np.random.default_rng(0)
+    chance = [ranks_agree(rng.permutation(8), four) for _ in range(4000)]
+    assert np.mean(np.abs(chance) >= abs(other)) == pytest.approx(0.1, abs=0.03)
 
 
 def test_udr_orders_the_cases_and_goes_with_mig_loosely():
     by_udr = [median(models, udr) for models in (UNTRAINED, *CASES)]
     assert by_udr == sorted(by_udr)
-    agree = [ranks_agree(values(m, udr), values(m, live_mig)) for m in CASES]
-    assert min(agree) > 0 and max(agree) < 0.7
+    agree = [ranks_agree(values(m, udr), values(m, mig)) for m in CASES]
+    assert min(agree) < 0.1 and 0.5 < max(agree) < 0.75
 
 
 def test_the_loss_is_a_sign_within_a_case_and_misleads_between_them():
-    for models in CASES:
-        assert ranks_agree(losses(models), values(models, mig)) < -0.25
+    agree = sorted(ranks_agree(losses(models), values(models, mig)) for models in CASES)
+    assert agree[2] < -0.7 and agree[3] < -0.25
     assert min(losses(TO_ONE)) > max(losses(ONE))
 
 
