@@ -3,21 +3,20 @@
     python -m experiments.beta_sweep           all models, about half an hour on one core
     python -m experiments.beta_sweep --quick   two small ones and an untrained one, a minute
 
-After Locatello et al. (2019), who found that the seed matters more than beta. Each model sees
-fresh random pictures in every batch, and its beta cools down to the value in the table.
+After Locatello et al. (2019), who asked what the seed does beside the method and its settings.
+Each model sees fresh random pictures in every batch, and its beta cools down to the value in the
+table. All runs of a seed begin alike, at the same hot beta: they are no independent ones.
 """
 
 from experiments import runs
 from experiments.sprite_models import (
     SMALL,
     SMALL_SIZE,
-    EverySecond,
     describe,
-    scores,
+    score_vae,
     stream,
     untrained,
 )
-from vae_numpy.metrics import tabulate
 from vae_numpy.models import VAE
 from vae_numpy.schedules import fit_cooling
 
@@ -50,9 +49,7 @@ def train(job):
 
 def score(job, model):
     """Compute all scores of a trained model."""
-    return scores(
-        *tabulate(model.transform, EverySecond(SMALL_SIZE)), job["trained"]["seed"], **job["budget"]
-    )
+    return score_vae(model, SMALL_SIZE, job["trained"]["seed"], **job["budget"])
 
 
 def train_and_score(name, jobs, budget, options):
@@ -60,10 +57,13 @@ def train_and_score(name, jobs, budget, options):
     trained = runs.run_all(f"{name}/models", jobs, train, options=options)
     jobs = [{"trained": job, "budget": budget} for job in jobs]
     scored = runs.run_all(f"{name}/scores", jobs, score, options=options, models=f"{name}/models")
-    return [
-        {**t, "scores": s["scores"], "information": s["information"]}
-        for t, s in zip(trained, scored, strict=True)
-    ]
+    return [joined(t, s) for t, s in zip(trained, scored, strict=True)]
+
+
+def joined(trained, scored):
+    """Put what is known of one model together: its losses and its scores."""
+    kept = ("scores", "information", "drawn_information")
+    return {**trained, **{name: scored[name] for name in kept}}
 
 
 def main(argv=None):

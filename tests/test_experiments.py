@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments import beta_sweep, capacity, higgins2017, runs, unrolling
-from experiments.sprite_models import SMALL_SIZE, EverySecond, stream, untrained
+from experiments import beta_sweep, capacity, higgins2017, runs, two_by_two, unrolling
+from experiments.sprite_models import SMALL, SMALL_SIZE, EverySecond, stream, untrained
 from vae_numpy import metrics
 from vae_numpy.data.sprites import FACTOR_VALUES, Sprites
 from vae_numpy.models import VAE, Autoencoder
@@ -328,17 +328,23 @@ def check_scores(model, wanted):
     assert all(-1e-9 <= value <= 1 + 1e-9 for value in model["scores"].values())
 
 
+def check_vae(model):
+    """Every score, what mean and drawn codes say of each factor, and an ELBO that adds up."""
+    check_scores(model, ALL_SCORES)
+    for name in ("information", "drawn_information"):
+        assert np.shape(model[name]) == (10, 5)
+        assert 0 <= np.min(model[name]) and np.max(model[name]) <= 1
+    assert np.shape(model["kl_per_latent"]) == (10,)
+    parts = model["reconstruction"] + sum(model["kl_per_latent"])
+    assert parts == pytest.approx(-model["elbo"], rel=1e-6)
+
+
 def test_beta_sweep_quick(quick):
     folder, result = quick(beta_sweep)
     assert set(result) > HEAD
     assert [model["beta"] for model in result["models"]] == [1, 64, None]
     for model in result["models"]:
-        check_scores(model, ALL_SCORES)
-        assert np.shape(model["information"]) == (10, 5)
-        assert np.shape(model["kl_per_latent"]) == (10,)
-        # the two parts of the ELBO
-        parts = model["reconstruction"] + sum(model["kl_per_latent"])
-        assert parts == pytest.approx(-model["elbo"], rel=1e-6)
+        check_vae(model)
     # Above the pressure at which a latent pays, nothing is told.
     assert sum(result["models"][1]["kl_per_latent"]) < 0.5
 
@@ -362,6 +368,38 @@ def test_checkpoints_of_the_quick_sweep_hold_what_was_scored(quick):
         assert mu.dtype == np.float32 and np.all(np.isfinite(mu))
 
 
+def test_two_by_two_quick(quick):
+    folder, result = quick(two_by_two)
+    assert set(result) > HEAD
+    cells = [(1, 1), (1, 32), (4, 4), (4, 32), (None, None)]  # beta and where it began
+    found = [(model["seed"], model["beta"], model["hottest"]) for model in result["models"]]
+    assert found == [(seed, *cell) for seed in result["seeds"] for cell in cells]
+    for model in result["models"]:
+        check_vae(model)
+        assert 0 <= model["udr"] <= 0.9
+
+
+def test_the_four_of_a_seed_differ_in_the_price_only(monkeypatch):
+    seen = {}
+
+    def look(model, draw, *, hottest, n_rounds, share):
+        pictures = [draw().copy() for _ in range(2)]
+        model.partial_fit(pictures[0])
+        seen[model.beta, hottest] = pictures, n_rounds, share, model.history_["reconstruction"]
+
+    monkeypatch.setattr(beta_sweep, "fit_cooling", look)
+    monkeypatch.setattr(beta_sweep, "describe", lambda *_: {})
+    one_batch = {**beta_sweep.TRAINING, "rows": SMALL["batch_size"]}
+    for beta, hottest in [(1, 1), (1, 32), (4, 4), (4, 32)]:
+        beta_sweep.train({**one_batch, "beta": beta, "hottest": hottest, "seed": 5})
+    (first, *others) = seen.values()
+    assert len(seen) == 4
+    for other in others:
+        assert np.array_equal(other[0], first[0]) and other[1:3] == first[1:3]
+        # The first batch is scored before its step: the same weights, and the same noise.
+        assert other[3] == first[3]
+
+
 def test_higgins2017_quick(quick):
     _, result = quick(higgins2017)
     assert set(result) > HEAD | {"paper"}
@@ -381,6 +419,9 @@ def test_capacity_quick(quick):
     assert np.shape(model["kl_per_latent"]) == (rounds, 10)
     assert len(model["reconstruction"]) == len(model["target"]) == rounds
     assert np.all(np.diff(model["target"]) > 0) and model["target"][-1] < model["capacity"]
+    assert [look["round"] for look in model["looks"]] == [5, 10]
+    known = np.array([look["information"] for look in model["looks"]])
+    assert known.shape == (2, 10, 5) and known.min() >= 0 and known.max() <= 1
 
 
 def test_unrolling_quick(quick):
@@ -446,6 +487,18 @@ def test_shipped_beta_sweep_holds_every_seed_of_every_beta():
     for model in result["models"]:
         check_scores(model, ALL_SCORES)
     assert result["configuration"]["n_rounds"] == beta_sweep.TRAINING["n_rounds"]
+
+
+def test_shipped_two_by_two_holds_the_four_models_of_each_seed():
+    result = shipped("two_by_two")
+    cells = [(1, 1), (1, 32), (4, 4), (4, 32), (None, None)]
+    found = Counter((m["seed"], m["beta"], m["hottest"]) for m in result["models"])
+    assert found == Counter((seed, *cell) for seed in result["seeds"] for cell in cells)
+    assert len(result["seeds"]) >= 8 and not set(result["seeds"]) & {0, *range(100, 108)}
+    for model in result["models"]:
+        check_vae(model)
+        assert 0 <= model["udr"] <= 0.9
+        assert model["n_rounds"] == beta_sweep.TRAINING["n_rounds"]
 
 
 def test_shipped_higgins2017_holds_every_row_and_seed():

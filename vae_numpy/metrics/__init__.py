@@ -13,6 +13,7 @@ from vae_numpy.metrics.pictures import intersection_over_union, psnr
 from vae_numpy.metrics.sampling import KnownFactors, Table, sample_codes, tabulate
 from vae_numpy.metrics.sap import sap
 from vae_numpy.metrics.scores import all_scores
+from vae_numpy.metrics.udr import udr
 from vae_numpy.metrics.variance import explained_variance, pca_spectrum
 
 __all__ = [
@@ -37,4 +38,5 @@ __all__ = [
     "sample_codes",
     "sap",
     "tabulate",
+    "udr",
 ]

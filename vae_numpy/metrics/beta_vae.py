@@ -26,7 +26,8 @@ def beta_vae_score(
 
     A point is made of pairs of pictures that share one factor, at random otherwise: the mean over
     the pairs of abs(z1 - z2). A linear classifier (logistic regression) has to say which factor it
-    was. A random network reaches almost 1 too: show this score only beside such a network's.
+    was. A random network of the true factors reaches almost 1 too, and an untrained one of pictures
+    more than chance: show this score only beside such a network's.
 
     Parameters
     ----------
