@@ -111,8 +111,8 @@ def sentences():
     apart = count_own(hot, POS_X, POS_Y)
     none, six = count_own(from_start, POS_X, POS_Y), count_own(TO_ONE, POS_X, POS_Y)
     yield (
-        f"the place has latents of its own in {word(none)} of sixteen models (one has posX alone); "
-        f"cooled, in {word(apart)} of sixteen, {word(six)} at either price."
+        f"with it, {word(six)} of eight models have posX and posY apart, at either price, "
+        f"and without it {word(none)}."
     )
     live = [len(alive(m)) for m in from_start]
     yield f"From the start, {word(min(live))} to {word(max(live))} latents live and share the place"
@@ -171,9 +171,8 @@ def test_the_loss_prefers_the_cooled_models_at_4_and_the_others_at_1_in_every_se
     assert np.all(losses(TO_ONE) > losses(ONE))
 
 
-def test_six_at_either_price_and_one_posx_alone():
+def test_as_many_at_either_price_and_no_shape_nor_orientation():
     assert count_own(TO_ONE, POS_X, POS_Y) == count_own(TO_FOUR, POS_X, POS_Y)
-    assert count_own([*ONE, *FOUR], POS_X) == 1
     for models in CASES:
         assert count_own(models, SHAPE) == count_own(models, ORIENTATION) == 0
 
@@ -237,22 +236,26 @@ def test_how_far_the_scores_agree():
 
 
 def test_the_seeds_keep_their_order_between_the_cooled_cases_only():
-    order = [values(models, mig) for models in CASES]
-    assert ranks_agree(order[2], order[3]) > 0.6
-    for a, b in [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3)]:
-        assert ranks_agree(order[a], order[b]) < 0.3
+    one, four, to_one, to_four = (values(models, mig) for models in CASES)
+    assert ranks_agree(to_one, to_four) > 0.6
+    assert abs(ranks_agree(one, four)) < 0.1
+    other = ranks_agree(four, to_four)
+    assert f"even {other:.2f} comes by chance in one case of ten" in PAGE
+    rng = np.random.default_rng(0)
+    chance = [ranks_agree(rng.permutation(8), four) for _ in range(4000)]
+    assert np.mean(np.abs(chance) >= abs(other)) == pytest.approx(0.1, abs=0.03)
 
 
 def test_udr_orders_the_cases_and_goes_with_mig_loosely():
     by_udr = [median(models, udr) for models in (UNTRAINED, *CASES)]
     assert by_udr == sorted(by_udr)
-    agree = [ranks_agree(values(m, udr), values(m, live_mig)) for m in CASES]
-    assert min(agree) > 0 and max(agree) < 0.7
+    agree = [ranks_agree(values(m, udr), values(m, mig)) for m in CASES]
+    assert min(agree) < 0.1 and 0.5 < max(agree) < 0.75
 
 
 def test_the_loss_is_a_sign_within_a_case_and_misleads_between_them():
-    for models in CASES:
-        assert ranks_agree(losses(models), values(models, mig)) < -0.25
+    agree = sorted(ranks_agree(losses(models), values(models, mig)) for models in CASES)
+    assert agree[2] < -0.7 and agree[3] < -0.25
     assert min(losses(TO_ONE)) > max(losses(ONE))
 
 
@@ -276,14 +279,26 @@ def test_a_rising_capacity_disentangles_a_little():
 
 
 def test_the_sweep_sets_seeds_against_betas():
-    models, betas = results("beta_sweep"), (1, 2, 4, 6, 8)
+    models, betas = results("beta_sweep"), (1, 2, 4, 6, 8, 16)
 
     def by_beta(score):
         return np.array([values([m for m in models if m["beta"] == b], score) for b in betas])
 
+    def seeds(score):
+        return np.median(np.ptp(by_beta(score), axis=1))
+
+    def up_to_8(score):
+        return np.ptp(np.median(by_beta(score)[:5], axis=1))
+
+    assert by_beta("mig").shape == (6, 8)
     for score in ("mig", "factor_vae", "dci_disentanglement"):
-        found = by_beta(score)
-        assert np.median(np.ptp(found, axis=1)) > np.ptp(np.median(found, axis=1))
+        assert seeds(score) > up_to_8(score)
+    assert seeds("beta_vae") < up_to_8("beta_vae")
+    for gaps in by_beta("mig")[:5]:
+        assert np.ptp(gaps) > up_to_8("mig") and gaps.max() > 2 * gaps.min()
     saturated = by_beta("beta_vae")[:4]
     assert "Up to $\\beta = 6$ it is 0.86, give or take a few hundredths" in PAGE
     assert abs(np.median(saturated) - 0.86) < 0.01 and np.abs(saturated - 0.86).max() < 0.06
+    assert values([m for m in models if m["beta"] is None], "beta_vae").max() < 0.7
+    askew = saturated[by_beta("mig")[:4] < 0.12]
+    assert len(askew) >= 2 and askew.min() > 0.8
