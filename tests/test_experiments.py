@@ -15,7 +15,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments import beta_sweep, capacity, higgins2017, runs, two_by_two, unrolling
+from experiments import (
+    beta_sweep,
+    capacity,
+    higgins2017,
+    rotation,
+    runs,
+    two_by_two,
+    unrolling,
+)
 from experiments.sprite_models import SMALL, SMALL_SIZE, EverySecond, stream, untrained
 from vae_numpy import metrics
 from vae_numpy.data.sprites import FACTOR_VALUES, Sprites
@@ -573,3 +581,37 @@ def test_shipped_checkpoints_are_small_and_load():
     paths = sorted(RESULTS.glob("*.npz"))
     assert paths
     assert all(path.stat().st_size < 3e6 for path in paths)
+
+
+def test_rotation_quick(quick):
+    _, result = quick(rotation)
+    assert [(m["activation"], m["beta"]) for m in result["models"]] == [
+        ("relu", 0.5),
+        ("tanh", 0.5),
+        ("relu", 0.3),
+    ]
+    for model in result["models"]:
+        assert np.shape(model["information"]) == (10, 5)
+        assert len(model["still_units"]["encoder"]) == 4
+        assert model["curve"]["beta"][-1] > model["beta"]
+
+
+def test_the_angle_of_the_rotation_is_read_off_two_latents_that_hold_it():
+    class Compass:
+        """The slant of an ellipse in the first two latents, turned by ``twist`` at each place."""
+
+        def __init__(self, twist):
+            self.twist = twist
+
+        def encode(self, X):
+            i, j = np.indices((32, 32)).reshape(2, -1)
+            mass = X.sum(axis=1)
+            x, y = X @ j / mass, X @ i / mass
+            xx, yy, xy = X @ j**2 / mass - x**2, X @ i**2 / mass - y**2, X @ (i * j) / mass - x * y
+            slant = np.arctan2(-2 * xy, xx - yy) + self.twist * np.round(x)
+            codes = np.column_stack([np.cos(slant), np.sin(slant), x, y])
+            return codes, np.full(codes.shape, -10.0)
+
+    same, other = (rotation.angle(Compass(t), "ellipse", np.array([2, 3])) for t in (0.0, 0.5))
+    assert same["pair"] == (0, 1) and same["one map"] > 0.95
+    assert other["own map"] > 0.9 and other["one map"] < 0.2
