@@ -259,9 +259,11 @@ def _judge_use(answer, curves, price):
         same = True
         for training, steps, prices in curves:
             moved = [2 * value if j == i else value for j, value in enumerate(training)]
-            at = slice(4, 52, 15)
+            # Both ends, and three steps on the way down; n_steps shows on the way alone.
+            falling = np.flatnonzero((prices < prices[0]) & (prices > prices[-1]))
+            at = [0, *falling[:: len(falling) // 3 + 1], -1]
             again = [price(step, *moved) for step in steps[at]]
-            same &= bool(np.allclose(again, prices[at]))
+            same &= len(at) > 2 and bool(np.allclose(again, prices[at]))
         if same:
             said.append(name)
     answer.called = called
@@ -282,7 +284,7 @@ def _judge_falls(answer, price, steps, prices):
         low, high = (low, middle) if first else (middle, high)
     jump = price(low), price(high)
     answer.holds(
-        jump[0] < 1.5 * jump[1] or n_steps < 100,
+        jump[0] < 1.5 * jump[1],
         f"too quick: between the steps {low} and {high} of {n_steps} it jumps from {jump[0]:.4g} "
         f"to {jump[1]:.4g}, and the goods between these prices come alive all at once",
     )
