@@ -323,7 +323,11 @@ def columns_shuffled(neurons, rng):
     return r[:, rng.permutation(r.shape[1])]
 
 
-@mistake("10.6", "the neurons are not standardised before they are mixed", told="rule every mixture")
+@mistake(
+    "10.6", "the neurons are not standardised before they are mixed", told="rule every mixture"
+)
+    "10.6", "the neurons are not standardised before they are mixed", told="rule every mixture"
+)
 def loud_neurons_rule(neurons, rng):
     m = neurons.shape[1]
     mixed = neurons @ rng.standard_normal((m, m))
