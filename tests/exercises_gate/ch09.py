@@ -5,27 +5,35 @@ import numpy as np
 from tests.exercises_gate.register import mistake
 
 
-@mistake("9.1", "the padding is counted on one side only")
+@mistake("9.1", "the padding is counted on one side only", told="the padding is counted once")
 def padded_on_one_side(n, kernel, stride, padding):
     windows = (n + padding - kernel) // stride + 1
     return windows, max(0, n - padding - (windows - 1) * stride - kernel)
 
 
-@mistake("9.1", "the first window is forgotten: no + 1")
+@mistake("9.1", "the first window is forgotten: no + 1", told="one too few: the first window")
 def first_window_forgotten(n, kernel, stride, padding):
     windows = (n + 2 * padding - kernel) // stride
     seen = (windows - 1) * stride + kernel - padding
     return windows, max(0, n - seen)
 
 
-@mistake("9.1", "what is left over of the padding is counted as pixels")
+@mistake(
+    "9.1",
+    "what is left over of the padding is counted as pixels",
+    told="zeros of the padding are among them",
+)
 def padding_counted_as_unseen(n, kernel, stride, padding):
     padded = n + 2 * padding
     windows = (padded - kernel) // stride + 1
     return windows, padded - ((windows - 1) * stride + kernel)
 
 
-@mistake("9.2", "the step is multiplied before the field is widened by it")
+@mistake(
+    "9.2",
+    "the step is multiplied before the field is widened by it",
+    told="own stride is used too early",
+)
 def step_first(layers):
     r, S = 1, 1
     for k, s in layers:
@@ -34,7 +42,11 @@ def step_first(layers):
     return r, S
 
 
-@mistake("9.2", "the layers are gone through from the last to the first")
+@mistake(
+    "9.2",
+    "the layers are gone through from the last to the first",
+    told="walked from the wrong end",
+)
 def last_layer_first(layers):
     r, S = 1, 1
     for k, s in layers[::-1]:
@@ -43,7 +55,9 @@ def last_layer_first(layers):
     return r, S
 
 
-@mistake("9.2", "the steps are added up, not multiplied")
+@mistake(
+    "9.2", "the steps are added up, not multiplied", told="the strides before a layer are added up"
+)
 def steps_added(layers):
     r, S = 1, 1
     for k, s in layers:
@@ -56,7 +70,11 @@ def windows_of(n, k, stride, padding):
     return (n + 2 * padding - k) // stride + 1
 
 
-@mistake("9.3", "the channels that come in are forgotten in the multiplications")
+@mistake(
+    "9.3",
+    "the channels that come in are forgotten in the multiplications",
+    told="sums over all channels that come in",
+)
 def channels_in_forgotten(shape_in, channels, kernel_size, stride, padding):
     (C, H, B), (kh, kw) = shape_in, kernel_size
     rows, columns = windows_of(H, kh, stride, padding), windows_of(B, kw, stride, padding)
@@ -65,7 +83,11 @@ def channels_in_forgotten(shape_in, channels, kernel_size, stride, padding):
     return weights, rows * columns * channels * kh * kw, dense
 
 
-@mistake("9.3", "the dense layer gets one bias for each channel, as the convolution does")
+@mistake(
+    "9.3",
+    "the dense layer gets one bias for each channel, as the convolution does",
+    told="here there is one for each new channel",
+)
 def dense_shares_its_biases(shape_in, channels, kernel_size, stride, padding):
     (C, H, B), (kh, kw) = shape_in, kernel_size
     rows, columns = windows_of(H, kh, stride, padding), windows_of(B, kw, stride, padding)
@@ -74,7 +96,11 @@ def dense_shares_its_biases(shape_in, channels, kernel_size, stride, padding):
     return kernels + channels, kernels * rows * columns, C * H * B * n_out + channels
 
 
-@mistake("9.3", "the size that goes out is taken to be the size that comes in over the stride")
+@mistake(
+    "9.3",
+    "the size that goes out is taken to be the size that comes in over the stride",
+    told="divided by the stride",
+)
 def size_over_stride(shape_in, channels, kernel_size, stride, padding):
     (C, H, B), (kh, kw) = shape_in, kernel_size
     rows, columns = H // stride, B // stride
@@ -83,7 +109,11 @@ def size_over_stride(shape_in, channels, kernel_size, stride, padding):
     return kernels + channels, kernels * rows * columns, (C * H * B + 1) * n_out
 
 
-@mistake("9.4", "the bias is added once for each channel that comes in")
+@mistake(
+    "9.4",
+    "the bias is added once for each channel that comes in",
+    told="the bias is added for each channel that comes in",
+)
 def bias_for_each_channel(x, W, b, stride, padding):
     x = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
     (N, C, H, B), (_, kh, kw, n_out) = x.shape, W.shape
@@ -97,7 +127,11 @@ def bias_for_each_channel(x, W, b, stride, padding):
     return y
 
 
-@mistake("9.4", "the windows lie one pixel apart, whatever the stride")
+@mistake(
+    "9.4",
+    "the windows lie one pixel apart, whatever the stride",
+    told="the windows are one pixel apart",
+)
 def windows_one_apart(x, W, b, stride, padding):
     x = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
     (N, _, H, B), (_, kh, kw, n_out) = x.shape, W.shape
@@ -109,7 +143,9 @@ def windows_one_apart(x, W, b, stride, padding):
     return y
 
 
-@mistake("9.4", "the channels are averaged, not added up")
+@mistake(
+    "9.4", "the channels are averaged, not added up", told="the channels that come in are averaged"
+)
 def channels_averaged(x, W, b, stride, padding):
     x = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
     (N, _, H, B), (_, kh, kw, n_out) = x.shape, W.shape
@@ -122,7 +158,7 @@ def channels_averaged(x, W, b, stride, padding):
     return y
 
 
-@mistake("9.5", "both are divided by the number of pictures")
+@mistake("9.5", "both are divided by the number of pictures", told="mean over the batch")
 def divided_by_pictures(x, dy, kernel_size, stride, padding):
     x = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
     kh, kw = kernel_size
@@ -135,7 +171,11 @@ def divided_by_pictures(x, dy, kernel_size, stride, padding):
     return dW / len(x), dy.sum(axis=(0, 2, 3)) / len(x)
 
 
-@mistake("9.5", "dW is overwritten at each place: the last one stays")
+@mistake(
+    "9.5",
+    "dW is overwritten at each place: the last one stays",
+    told="only the last window is left",
+)
 def last_place_stays(x, dy, kernel_size, stride, padding):
     x = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
     kh, kw = kernel_size
@@ -148,7 +188,11 @@ def last_place_stays(x, dy, kernel_size, stride, padding):
     return dW, dy.sum(axis=(0, 2, 3))
 
 
-@mistake("9.5", "db is summed over the places of the first picture only")
+@mistake(
+    "9.5",
+    "db is summed over the places of the first picture only",
+    told="db: this is the first picture's alone",
+)
 def bias_of_the_first_picture(x, dy, kernel_size, stride, padding):
     x = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
     kh, kw = kernel_size
@@ -161,7 +205,7 @@ def bias_of_the_first_picture(x, dy, kernel_size, stride, padding):
     return dW, dy[0].sum(axis=(1, 2))
 
 
-@mistake("9.6", "windows that overlap overwrite each other")
+@mistake("9.6", "windows that overlap overwrite each other", told="the last one is left")
 def windows_overwrite(dy, W, stride, padding, shape):
     (C, H, B), (_, kh, kw, _) = shape, W.shape
     dx = np.zeros((len(dy), C, H + 2 * padding, B + 2 * padding))
@@ -173,7 +217,7 @@ def windows_overwrite(dy, W, stride, padding, shape):
     return dx[:, :, padding : padding + H, padding : padding + B]
 
 
-@mistake("9.6", "the kernel is flipped before it is laid down")
+@mistake("9.6", "the kernel is flipped before it is laid down", told="the kernels are flipped")
 def kernel_flipped(dy, W, stride, padding, shape):
     (C, H, B), (_, kh, kw, _) = shape, W.shape
     dx = np.zeros((len(dy), C, H + 2 * padding, B + 2 * padding))
@@ -185,7 +229,11 @@ def kernel_flipped(dy, W, stride, padding, shape):
     return dx[:, :, padding : padding + H, padding : padding + B]
 
 
-@mistake("9.6", "all of the padding is cut off at the end, none at the beginning")
+@mistake(
+    "9.6",
+    "all of the padding is cut off at the end, none at the beginning",
+    told="cut off at the end alone",
+)
 def padding_cut_at_the_end(dy, W, stride, padding, shape):
     (C, H, B), (_, kh, kw, _) = shape, W.shape
     dx = np.zeros((len(dy), C, H + 2 * padding, B + 2 * padding))
@@ -206,7 +254,7 @@ def slid(x, w):
     return y
 
 
-@mistake("9.7", "the kernel is not flipped")
+@mistake("9.7", "the kernel is not flipped", told="the kernel is not flipped")
 def kernel_as_it_is(y, w, stride):
     (rows, columns), (kh, kw) = y.shape, w.shape
     spread = np.zeros(((rows - 1) * stride + 1, (columns - 1) * stride + 1))
@@ -214,7 +262,11 @@ def kernel_as_it_is(y, w, stride):
     return slid(np.pad(spread, ((kh - 1, kh - 1), (kw - 1, kw - 1))), w)
 
 
-@mistake("9.7", "s zeros between neighbours, where s - 1 are wanted")
+@mistake(
+    "9.7",
+    "s zeros between neighbours, where s - 1 are wanted",
+    told="one zero too many between neighbours",
+)
 def one_zero_too_many(y, w, stride):
     (rows, columns), (kh, kw) = y.shape, w.shape
     gap = stride + 1
@@ -223,7 +275,11 @@ def one_zero_too_many(y, w, stride):
     return slid(np.pad(spread, ((kh - 1, kh - 1), (kw - 1, kw - 1))), w[::-1, ::-1])
 
 
-@mistake("9.7", "the zeros stand before each number: all lies s - 1 places down and to the right")
+@mistake(
+    "9.7",
+    "the zeros stand before each number: all lies s - 1 places down and to the right",
+    told="zeros stand before the first number",
+)
 def zeros_in_front(y, w, stride):
     (rows, columns), (kh, kw) = y.shape, w.shape
     spread = np.zeros((rows * stride, columns * stride))
@@ -232,7 +288,11 @@ def zeros_in_front(y, w, stride):
     return x[: (rows - 1) * stride + kh, : (columns - 1) * stride + kw]
 
 
-@mistake("9.8", "the pictures are rolled: what leaves at the right comes in at the left")
+@mistake(
+    "9.8",
+    "the pictures are rolled: what leaves at the right comes in at the left",
+    told="what left at the right came in at the left",
+)
 def rolled(layer, x, shift, stride):
     d = shift // stride
     before, after = layer(x), layer(np.roll(x, shift, axis=2))
@@ -240,7 +300,11 @@ def rolled(layer, x, shift, stride):
     return np.linalg.norm(after[:, :, d:] - want) / np.linalg.norm(want)
 
 
-@mistake("9.8", "divided by the norm of all columns, not of those that both answers have")
+@mistake(
+    "9.8",
+    "divided by the norm of all columns, not of those that both answers have",
+    told="the size of all the old answers",
+)
 def divided_by_all_columns(layer, x, shift, stride):
     moved = np.zeros_like(x)
     moved[:, :, shift:] = x[:, :, :-shift]
@@ -249,7 +313,11 @@ def divided_by_all_columns(layer, x, shift, stride):
     return np.linalg.norm(after[:, :, d:] - before[:, :, :-d]) / np.linalg.norm(before)
 
 
-@mistake("9.8", "the answers are moved by the pixels of the shift, not by shift / stride columns")
+@mistake(
+    "9.8",
+    "the answers are moved by the pixels of the shift, not by shift / stride columns",
+    told="the answers are moved by shift columns",
+)
 def answers_moved_by_pixels(layer, x, shift, stride):
     moved = np.zeros_like(x)
     moved[:, :, shift:] = x[:, :, :-shift]
@@ -265,7 +333,11 @@ def patches_in_order(x, kh, kw, stride, order):
     return windows.transpose(order).reshape(-1, C * kh * kw), (N, rows, columns)
 
 
-@mistake("9.9", "the patches run through C, kw, kh: the windows lie on their side")
+@mistake(
+    "9.9",
+    "the patches run through C, kw, kh: the windows lie on their side",
+    told="run through C, kw, kh;",
+)
 def windows_on_their_side(x, W, stride):
     _, kh, kw, n_out = W.shape
     patches, where = patches_in_order(x, kh, kw, stride, (0, 2, 3, 1, 5, 4))
@@ -273,14 +345,22 @@ def windows_on_their_side(x, W, stride):
     return y.reshape(*where, n_out).transpose(0, 3, 1, 2)
 
 
-@mistake("9.9", "the order is mended, and the result reshaped to (N, C', H', B'), not transposed")
+@mistake(
+    "9.9",
+    "the order is mended, and the result reshaped to (N, C', H', B'), not transposed",
+    told="y was reshaped to (N, C', H', B')",
+)
 def reshaped_not_transposed(x, W, stride):
     _, kh, kw, n_out = W.shape
     patches, (N, rows, columns) = patches_in_order(x, kh, kw, stride, (0, 2, 3, 1, 4, 5))
     return (patches @ W.reshape(-1, n_out)).reshape(N, n_out, rows, columns)
 
 
-@mistake("9.9", "the weights are only reshaped to (kh, kw, C, C'), not transposed: the bug stays")
+@mistake(
+    "9.9",
+    "the weights are only reshaped to (kh, kw, C, C'), not transposed: the bug stays",
+    told="run through kh, kw, C;",
+)
 def weights_reshaped(x, W, stride):
     C, kh, kw, n_out = W.shape
     patches, where = patches_in_order(x, kh, kw, stride, (0, 2, 3, 4, 5, 1))
