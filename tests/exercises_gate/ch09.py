@@ -245,6 +245,21 @@ def padding_cut_at_the_end(dy, W, stride, padding, shape):
     return dx[:, :, :H, :B]
 
 
+@mistake(
+    "9.6",
+    "the size is computed from dy: pixels behind the last window are missing",
+    told="shape is not used",
+)
+def shape_ignored(dy, W, stride, padding, shape):
+    (N, _, rows, columns), (C, kh, kw, _) = dy.shape, W.shape
+    dx = np.zeros((N, C, (rows - 1) * stride + kh, (columns - 1) * stride + kw))
+    for p, q in np.ndindex(rows, columns):
+        u, v = p * stride, q * stride
+        window = np.einsum("nk,cijk->ncij", dy[:, :, p, q], W)
+        dx[:, :, u : u + kh, v : v + kw] += window
+    return dx[:, :, padding : dx.shape[2] - padding, padding : dx.shape[3] - padding]
+
+
 def slid(x, w):
     """Return the convolution of one picture with one kernel, stride 1."""
     (H, B), (kh, kw) = x.shape, w.shape
@@ -324,6 +339,20 @@ def answers_moved_by_pixels(layer, x, shift, stride):
     before, after = layer(x), layer(moved)
     want = before[:, :, :-shift]
     return np.linalg.norm(after[:, :, shift:] - want) / np.linalg.norm(want)
+
+
+@mistake(
+    "9.8",
+    "the answers are moved with zeros coming in, and all columns compared",
+    told="all columns are compared",
+)
+def new_columns_compared(layer, x, shift, stride):
+    moved = np.zeros_like(x)
+    moved[:, :, shift:] = x[:, :, :-shift]
+    before, d = layer(x), shift // stride
+    want = np.zeros_like(before)
+    want[:, :, d:] = before[:, :, :-d]
+    return np.linalg.norm(layer(moved) - want) / np.linalg.norm(want)
 
 
 def patches_in_order(x, kh, kw, stride, order):

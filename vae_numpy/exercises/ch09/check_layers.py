@@ -299,6 +299,12 @@ def picture_gradient(answer):
     def shifted(first):
         return lambda dy, W, s, m, shape: _cut(laid_down(dy, W, s, wide(shape, m)), first(m), shape)
 
+    def reached(dy, W, s, m, shape):
+        rows, columns = (
+            (n - 1) * s + k - 2 * m for n, k in zip(dy.shape[2:], W.shape[1:3], strict=True)
+        )
+        return right(dy, W, s, m, (shape[0], rows, columns))
+
     def averaged(dy, W, *given):
         windows = right(np.ones_like(dy[:, :1]), np.ones_like(W[..., :1]), *given)
         return right(dy, W, *given) / np.maximum(windows, 1)
@@ -308,15 +314,20 @@ def picture_gradient(answer):
             _overwritten(dy, W, s, wide(shape, m)), m, shape
         ),
         "where windows overlap the mean is taken; they add up": averaged,
-        "the kernels are flipped; windows are put down as they were taken": changed(
-            lambda W: W[:, ::-1, ::-1]
-        ),
+        "the kernels are flipped; windows are put down as they were taken": [
+            changed(lambda W: W[:, ::-1, ::-1]),
+            changed(lambda W: W[:, ::-1]),
+            changed(lambda W: W[:, :, ::-1]),
+        ],
         "the stride is forgotten: the windows lie one pixel apart": (
             lambda dy, W, s, m, shape: right(dy, W, 1, m, shape)
         ),
         "the padding is cut off at the end alone: it is on both sides": shifted(lambda m: 0),
         "the padding is cut off at the beginning alone: it is on both sides": shifted(
             lambda m: 2 * m
+        ),
+        "shape is not used: it ends with the last window, and the pixels behind are missing": (
+            reached
         ),
         "the padding is still around it: cut it off": lambda dy, W, s, m, shape: laid_down(
             dy, W, s, wide(shape, m)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vae_numpy.exercises.cases import numbers, sizes
+from vae_numpy.exercises.cases import number, numbers, sizes
 from vae_numpy.exercises.catalogue import exercise
 from vae_numpy.exercises.ch09.check_layers import draw_layer, right_forward
 
@@ -100,15 +100,23 @@ def transpose_by_zeros(answer):
     answer.agrees(right, draw, mistakes=mistakes, first=cases)
 
 
-def a_layer(w, stride):
-    """Make a convolution of one channel that also minds the place, so that errors are not 0."""
+def a_layer(w, b, stride):
+    """Make a convolution of one channel that also minds the place, so that errors are not 0.
+
+    The bias makes it answer to the zeros that come in as well.
+    """
 
     def layer(x):
-        y = right_forward(x[:, None], w[None, :, :, None], 0.0, stride, 1)[:, 0]
+        y = right_forward(x[:, None], w[None, :, :, None], b, stride, 1)[:, 0]
         rows, columns = np.indices(y.shape[1:])
         return y * (1 + 0.1 * columns + 0.03 * rows**2)
 
     return layer
+
+
+def pushed(x, shift):
+    """Move pictures to the right, where zeros come in at the left."""
+    return np.concatenate([np.zeros_like(x[..., :shift]), x[..., :-shift]], axis=2)
 
 
 def every_pixel(x):
@@ -141,8 +149,7 @@ def times_its_column(x):
 )
 def equivariance_error(answer):
     def right(layer, x, shift, stride):
-        moved = np.concatenate([np.zeros_like(x[..., :shift]), x[..., :-shift]], axis=2)
-        new, old, by = layer(moved), layer(x), shift // stride
+        new, old, by = layer(pushed(x, shift)), layer(x), shift // stride
         off = size = 0.0
         for column in range(new.shape[2] - by):
             off += np.sum((new[:, :, column + by] - old[:, :, column]) ** 2)
@@ -154,7 +161,7 @@ def equivariance_error(answer):
         stride, by = (int(k) for k in rng.integers(2, 4, size=2))
         # So broad that answers which are moved by shift columns have some in common.
         x = numbers(rng, n, H, stride * (stride * by + int(rng.integers(3, 9))))
-        return a_layer(numbers(rng, 3, 3), stride), x, stride * by, stride
+        return a_layer(numbers(rng, 3, 3), number(rng, 0.5, 2), stride), x, stride * by, stride
 
     def parts(layer, x, shift, stride, *, by=None, axis=2, back=False, wrap=False):
         moved = np.roll(x, -shift if back else shift, axis=axis)
@@ -176,11 +183,25 @@ def equivariance_error(answer):
     def of_parts(measure):
         return lambda *case: measure(*parts(*case))
 
+    def all_columns(come_in):
+        """A mistake: the old answers are moved, and something stands in the first columns."""
+
+        def wrong(layer, x, shift, stride):
+            old, by = np.roll(layer(x), shift // stride, axis=2), shift // stride
+            old[:, :, :by] *= come_in
+            return norm(layer(pushed(x, shift)) - old) / norm(old)
+
+        return wrong
+
     norm = np.linalg.norm
     mistakes = {
         "the answers are moved by shift columns; they move by shift // stride": lambda *case: error(
             by=case[2]
         )(*case),
+        "all columns are compared; wanted those that both answers have": [
+            all_columns(0),
+            all_columns(1),
+        ],
         "the answers are compared without moving them: that asks for invariance": error(by=0),
         "what left at the right came in at the left: zeros come in": error(wrap=True),
         "the pictures are moved to the left": error(back=True),
@@ -192,7 +213,7 @@ def equivariance_error(answer):
         "divided by the size of the new answers; the old ones are the measure": of_parts(
             lambda new, old: norm(new - old) / norm(new)
         ),
-        "divided by the size of all the old answers; the measure are the columns that both have": (
+        "divided by the size of all the old answers; wanted that of the columns that both have": (
             lambda layer, x, *given: norm(np.subtract(*parts(layer, x, *given))) / norm(layer(x))
         ),
         "the errors of the pictures are averaged; take one norm over all": of_parts(
@@ -273,6 +294,7 @@ def convolve_patches(answer):
             0, 1, 3, 2
         ),
         "only the first channel is used": lambda x, W, s: right(x[:, :1], W[:1], s),
+        "only the last channel is used": lambda x, W, s: right(x[:, -1:], W[-1:], s),
     }
     x, W = np.arange(1.0, 19).reshape(1, 2, 3, 3), np.arange(1.0, 9).reshape(2, 2, 2, 1)
     cases = [(x[:, :1], W[:1], 1), (x, W, 1)]
