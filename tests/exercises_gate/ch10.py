@@ -326,8 +326,6 @@ def columns_shuffled(neurons, rng):
 @mistake(
     "10.6", "the neurons are not standardised before they are mixed", told="rule every mixture"
 )
-    "10.6", "the neurons are not standardised before they are mixed", told="rule every mixture"
-)
 def loud_neurons_rule(neurons, rng):
     m = neurons.shape[1]
     mixed = neurons @ rng.standard_normal((m, m))
