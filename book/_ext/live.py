@@ -168,7 +168,8 @@ def _load(app, pagename, templatename, context, doctree):
     """Have the pages with live figures, and only those, load the style sheet and the loader."""
     if pagename in app.env.live_pages:
         app.add_css_file("live/live.css")
-        app.add_js_file("live/loader.js", type="module")
+        # Before MathJax, which takes its time.
+        app.add_js_file("live/loader.js", priority=100, type="module")
 
 
 def _write_data(app, exception):
