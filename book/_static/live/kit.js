@@ -18,12 +18,12 @@ export const wantsStillness = () => matchMedia(STILL).matches;
 
 /**
  * Undo `vae_numpy.live.pack`: the numbers of an array that was packed into a few bytes each.
- * @param {{shape: number[], scale: number, int8?: string, float32?: string}} packed
+ * @param {{shape: number[], scale: number, int8?: string, int16?: string, float32?: string}} packed
  * @returns {Float64Array} row by row
  */
-export function unpack({ shape, scale, int8, float32 }) {
-  const bytes = Uint8Array.from(atob(int8 ?? float32), (c) => c.charCodeAt(0)).buffer;
-  const numbers = int8 ? new Int8Array(bytes) : new Float32Array(bytes);
+export function unpack({ shape, scale, int8, int16, float32 }) {
+  const bytes = Uint8Array.from(atob(int8 ?? int16 ?? float32), (c) => c.charCodeAt(0)).buffer;
+  const numbers = new (int8 ? Int8Array : int16 ? Int16Array : Float32Array)(bytes);
   if (numbers.length !== shape.reduce((a, b) => a * b, 1)) throw new Error(`not of shape ${shape}`);
   return Float64Array.from(numbers, (q) => q * scale);
 }
