@@ -195,7 +195,22 @@ def main(argv=None):
             head = {"activation": of["activation"], "seed": of["seed"], "beta": model["betas"][-1]}
             models.append({**head, **{k: v for k, v in (codes | model).items() if k in KEPT}})
     configuration = {**NETWORK, "first": training, "then": longer}
-    runs.write_results("rotation", configuration, seeds, models, options)
+    turner = ship(models, more, options)
+    runs.write_results("rotation", configuration, seeds, models, options, turner=turner)
+
+
+def ship(models, more, options):
+    """Copy the checkpoint whose two latents say most alike at all places; return who it is.
+
+    It is an example of what can come out, not of what usually does.
+    """
+    if options.quick:
+        return None
+    slant = [m["angle"]["ellipse"] for m in models[-len(more) :]]
+    best = int(np.argmax([s["one map"] for s in slant]))
+    content = runs.checkpoint("rotation/longer", more[best], options).read_bytes()
+    runs.write(options.folder / "results" / "rotation-turner.npz", content)
+    return {"seed": more[best]["trained"]["seed"], "pair": slant[best]["pair"]}
 
 
 if __name__ == "__main__":
