@@ -14,6 +14,9 @@ from matplotlib.figure import Figure
 from vae_numpy._types import ArrayLike
 from vae_numpy.utils import check_choice
 
+# Each kind of number, as NumPy writes it, and how many steps it has from 0 to the largest.
+KINDS = {"int8": ("i1", 127), "int16": ("<i2", 32767), "float32": ("<f4", None)}
+
 
 def publish(name: str, thing: Any) -> None:
     """Show a figure, or data that JSON can hold, under a name for ``:picture:`` or ``:data:``.
@@ -38,13 +41,14 @@ def publish(name: str, thing: Any) -> None:
 
 
 def pack(array: ArrayLike, kind: str = "int8") -> dict[str, Any]:
-    """Write an array in one byte a number, or in four, as text; ``unpack`` in kit.js reads it.
+    """Write an array in one, two or four bytes a number, as text; ``unpack`` in kit.js reads it.
 
     Parameters
     ----------
     array : array
-    kind : {"int8", "float32"}
-        With ``"int8"`` a number is off by at most 1/254 of the largest.
+    kind : {"int8", "int16", "float32"}
+        With ``"int8"`` a number is off by at most 1/254 of the largest, with ``"int16"`` by at most
+        1/65534 of it.
 
     Returns
     -------
@@ -61,9 +65,10 @@ def pack(array: ArrayLike, kind: str = "int8") -> dict[str, Any]:
     >>> pack([[1.0, -2.0]])
     {'shape': [1, 2], 'scale': 0.015748031496062992, 'int8': 'QIE='}
     """
-    check_choice("kind", kind, ("int8", "float32"))
+    check_choice("kind", kind, tuple(KINDS))
     array = np.asarray(array, np.float64)
-    scale = float(np.abs(array).max(initial=0) / 127) or 1.0 if kind == "int8" else 1.0
-    numbers = (array / scale).round() if kind == "int8" else array
-    raw = numbers.astype("<f4" if kind == "float32" else np.int8).tobytes()
+    dtype, steps = KINDS[kind]
+    scale = float(np.abs(array).max(initial=0) / steps) or 1.0 if steps else 1.0
+    numbers = (array / scale).round() if steps else array
+    raw = numbers.astype(dtype).tobytes()
     return {"shape": [*array.shape], "scale": scale, kind: base64.b64encode(raw).decode()}

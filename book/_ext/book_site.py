@@ -1,4 +1,4 @@
-"""Make the built site first-party, accessible, and a source of clean notebooks.
+"""Make the built site first-party, accessible and steady.
 
 What is mended here are the theme's own faults, as Chromium and axe-core report them. Where an
 option in ``_config.yml`` does the job, it stands there instead.
@@ -6,13 +6,12 @@ option in ``_config.yml`` does the job, it stands there instead.
 
 import os
 import re
+import struct
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
-import jupytext
-import nbformat
 from docutils import nodes
-from live import in_notebook
+from myst_nb.sphinx_ import HideCodeCellNode
 from sphinx.errors import ConfigError
 from sphinx.util import logging
 
@@ -41,6 +40,21 @@ MENDED = [
         "the label hides the summary's visible text",
     ),
     (
+        r'<p class="(collapsed|expanded) admonition-title">(.*?)</p>',
+        r'<span class="\1 admonition-title">\2</span>',
+        "a summary holds no paragraph",
+    ),
+    (
+        r"<title>(.*?) &#8212; \1</title>",
+        r"<title>\1</title>",
+        "the landing page's title is the book's",
+    ),
+    (
+        r'<a href="([^"]*)" target="_blank"(\s+class="btn btn-sm btn-download-)',
+        r'<a href="\1" download\2',
+        "a notebook is a file to keep, not a page to look at",
+    ),
+    (
         r'<section id="(?:exercise|solution)-content">',
         "<section>",
         "every exercise brings this id, and an id must be unique",
@@ -51,16 +65,6 @@ MENDED = [
         "1.5 MB of script for icons that the style sheet's fonts draw already",
     ),
 ]
-
-SETUP_CELL = """\
-# Run this cell first; in a clone of the book it changes nothing.
-try:
-    import vae_numpy
-except ModuleNotFoundError:
-    {install}"""
-INSTALL_FIRST = (
-    'raise ModuleNotFoundError("first: pip install -e . in the book\'s folder") from None'
-)
 
 
 def repository():
@@ -98,20 +102,37 @@ def _require_alt_text(app, doctree):
             LOGGER.warning("picture without alt text (mystnb: image: alt)", location=place)
 
 
-def _is_chapter(app, pagename):
+def _name_folds(app, doctree, docname):
+    """Have each fold of a cell say what it opens: the code of its figure, or of its section."""
+    numbers = app.env.toc_fignumbers.get(docname, {}).get("figure", {})
+    for fold in doctree.findall(HideCodeCellNode):
+        what = "output" if "below-input" in fold["classes"] else "code"
+        around = fold.parent
+        ids = [i for figure in around.findall(nodes.figure) for i in figure["ids"] if i in numbers]
+        if ids:
+            place = "of Figure " + ".".join(map(str, numbers[ids[0]]))
+        else:
+            while not isinstance(around, nodes.section):
+                around = around.parent
+            place = f"in “{around[0].astext()}”"
+        fold["prompt_show"], fold["prompt_hide"] = f"Show the {what} {place}", f"Hide the {what}"
+
+
+def is_chapter(app, pagename):
+    """Return whether a page has cells to run."""
     return "kernelspec" in app.env.metadata.get(pagename, {})
 
 
 def _offer_notebook(app, pagename, templatename, context, doctree):
-    """Have the theme offer the notebook that ``_write_notebook`` writes."""
-    if _is_chapter(app, pagename):
+    """Have the theme offer the notebook that ``notebooks.py`` writes."""
+    if is_chapter(app, pagename):
         context["ipynb_source"] = f"{pagename}.ipynb"
 
 
 def _offer_launch(app, pagename, templatename, context, doctree):
     """Add a menu of the places that can run the chapter; the theme's own would name the ``.md``."""
     name = repository()
-    if not (name and _is_chapter(app, pagename)):
+    if not (name and is_chapter(app, pagename)):
         return
     published = f"https://colab.research.google.com/github/{name}/blob/gh-pages/_sources"
     in_lab = quote(f"lab/tree/{pagename}.md?factory=Jupytext%20Notebook", safe="/")
@@ -148,41 +169,42 @@ def _drop_thebe(app, pagename, templatename, context, doctree):
     ]
 
 
-def _write_notebook(app, docname):
-    """Write the chapter without outputs, the same bytes in every build."""
-    notebook = jupytext.read(app.env.doc2path(docname))
-    name = repository()
-    install = f"%pip install -q git+https://github.com/{name}" if name else INSTALL_FIRST
-    notebook.cells.insert(0, nbformat.v4.new_code_cell(SETUP_CELL.format(install=install)))
-    for number, cell in enumerate(notebook.cells):
-        cell.id = f"cell-{number}"
-        cell.metadata.pop("mystnb", None)
-        if cell.cell_type == "markdown":
-            cell.source = in_notebook(cell.source)
-        if {"hide-input", "remove-cell"} & set(cell.metadata.get("tags", [])):
-            cell.metadata["jupyter"] = {"source_hidden": True}  # folded, as on the page
-    notebook.metadata = {
-        "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
-        "language_info": {"name": "python"},
-    }
-    notebook.nbformat, notebook.nbformat_minor = 4, 5
-    nbformat.validate(notebook)
-    path = Path(app.outdir, "_sources", f"{docname}.ipynb")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    nbformat.write(notebook, path)
+def _size(path):
+    """Return a picture's width and height in pixels, or None if it is neither PNG nor SVG."""
+    data = path.read_bytes()
+    if path.suffix == ".png":
+        return struct.unpack(">II", data[16:24])
+    if path.suffix == ".svg":
+        box = re.search(rb'<svg[^>]*?viewBox="0 0 ([\d.]+) ([\d.]+)"', data, re.S)
+        return box and tuple(round(float(number)) for number in box.groups())
+    return None
+
+
+def _place_pictures(page, text):
+    """Reserve each picture's place, and load those below the first when they are near."""
+    seen = 0
+
+    def placed(tag):
+        nonlocal seen
+        source = re.search(r' src="([^":]*)"', tag[0])
+        size = source and _size(page.parent / unquote(source[1]))
+        if not size or " width=" in tag[0]:
+            return tag[0]
+        seen += 1
+        lazy = ' loading="lazy"' if seen > 1 else ""
+        return f'{tag[1]} width="{size[0]}" height="{size[1]}"{lazy}{tag[2]}'
+
+    return re.sub(r"(<img\b[^>]*?)(\s*/?>)", placed, text)
 
 
 def _finish(app, exception):
     if exception or app.builder.format != "html":
         return
-    for docname in app.env.found_docs:
-        if _is_chapter(app, docname):
-            _write_notebook(app, docname)
     for page in Path(app.outdir).rglob("*.html"):
         text = page.read_text("utf-8")
         for pattern, replacement, _ in MENDED:
             text = re.sub(pattern, replacement, text, flags=re.S)
-        page.write_text(text, "utf-8")
+        page.write_text(_place_pictures(page, text), "utf-8")
     for unused in ("webpack-macros.html", "sbt-webpack-macros.html", "scripts/fontawesome.js"):
         Path(app.outdir, "_static", unused).unlink(missing_ok=True)
 
@@ -190,6 +212,7 @@ def _finish(app, exception):
 def setup(app):
     app.connect("config-inited", _link_repository)
     app.connect("doctree-read", _require_alt_text)
+    app.connect("doctree-resolved", _name_folds)
     app.connect("html-page-context", _offer_notebook, priority=100)  # before the theme's buttons
     app.connect("html-page-context", _offer_launch, priority=900)  # after them
     app.connect("html-page-context", _drop_thebe, priority=900)

@@ -30,25 +30,30 @@ HINT = """
 """
 
 
+def facts(exercise):
+    """Return what the page says of an exercise, as MyST."""
+    chapter = f"ch{exercise.chapter:02d}"
+    text = FACTS.format(
+        trains=exercise.trains,
+        difficulty=exercise.difficulty.capitalize(),
+        minutes=exercise.minutes,
+        file=f"{chapter}.py",
+        chapter=chapter,
+        name=exercise.name,
+        number=exercise.number,
+    )
+    for i, hint in enumerate(exercise.hints):
+        text += HINT.format(count=i + 1, text=hint)
+    return text
+
+
 class ExerciseFacts(SphinxDirective):
     """``:::{exercise-facts} NUMBER``, without content."""
 
     required_arguments = 1
 
     def run(self):
-        exercise = find(self.arguments[0])
-        chapter = f"ch{exercise.chapter:02d}"
-        text = FACTS.format(
-            trains=exercise.trains,
-            difficulty=exercise.difficulty.capitalize(),
-            minutes=exercise.minutes,
-            file=f"{chapter}.py",
-            chapter=chapter,
-            name=exercise.name,
-            number=exercise.number,
-        )
-        for i, hint in enumerate(exercise.hints):
-            text += HINT.format(count=i + 1, text=hint)
+        text = facts(find(self.arguments[0]))
         box = nodes.Element()
         lines = StringList(text.splitlines(), self.env.doc2path(self.env.docname))
         self.state.nested_parse(lines, self.content_offset, box)

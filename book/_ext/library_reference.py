@@ -269,7 +269,7 @@ def _derived_in_line(app, node, docname):
     line = nodes.paragraph("", "Derived in: ", classes=["derived-in"])
     chapters = {}
     for label in node["labels"]:
-        if place := _find(app.env, label):
+        if place := find(app.env, label):
             chapters.setdefault(place[0], []).append(place)
         else:
             message = "no chapter has the label %r, which derivations.yml names"
@@ -288,7 +288,7 @@ def _library_line(app, found, docname):
     line = nodes.paragraph("", "In the library: ", classes=["in-the-library"])
     numbers = {}
     for label, names in found.items():
-        _, _, text = _find(app.env, label)
+        _, _, text = find(app.env, label)
         for name in names:
             numbers.setdefault(name, []).extend([text] if text.startswith("(") else [])
     objects = app.env.domains["py"].objects
@@ -304,7 +304,7 @@ def _library_line(app, found, docname):
     return line
 
 
-def _find(env, label):
+def find(env, label):
     """Return the page, the anchor and the name of an equation or a section, or None."""
     if label in env.domains["math"].equations:
         docname, number = env.domains["math"].equations[label]

@@ -29,13 +29,7 @@ NOTE = (
     "This figure answers to the hand on the book's web page, where scripts are on and the page "
     "comes from a server (`make serve`), not from a file on the disk."
 )
-BLOCK = re.compile(r"^:::\{live\} .+\n(?::\w+: .*\n)*((?:.*\n)*?):::$", re.M)
 PICTURES = ("image/svg+xml", "image/png")
-
-
-def in_notebook(text):
-    """Return a cell's Markdown with a sentence and the caption in place of each live figure."""
-    return BLOCK.sub(r"*On the book's web page a figure here answers to the hand.* \1", text)
 
 
 def modules(name):
@@ -168,7 +162,8 @@ def _load(app, pagename, templatename, context, doctree):
     """Have the pages with live figures, and only those, load the style sheet and the loader."""
     if pagename in app.env.live_pages:
         app.add_css_file("live/live.css")
-        app.add_js_file("live/loader.js", type="module")
+        # Before MathJax, which takes its time.
+        app.add_js_file("live/loader.js", priority=100, type="module")
 
 
 def _write_data(app, exception):

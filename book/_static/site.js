@@ -24,3 +24,31 @@ addEventListener("load", () => {
   formulas.then(reachScrolling);
 });
 addEventListener("resize", reachScrolling);
+
+// What the theme's scripts leave to be desired for those who work with the keyboard. They run when
+// the page is read, too, and stand before this one.
+addEventListener("DOMContentLoaded", () => {
+  for (const button of document.querySelectorAll(".toggle-button")) {
+    button.setAttribute("aria-label", foldName(button.closest(".admonition")));
+  }
+  // A hundred stops on a page's way; what is copied can be selected as well.
+  for (const button of document.querySelectorAll(".copybtn")) button.tabIndex = -1;
+  // The theme blurs this button on a click; after a key, the next key is for it again.
+  const theme = document.querySelector(".theme-switch-button");
+  theme?.addEventListener("click", (click) => click.detail === 0 && theme.focus());
+});
+
+// "Answer, in A hole is a code that nobody taught", "Hint 1, in Exercise 7.1 (Which are alive?)"
+function foldName(fold) {
+  const exercise = fold.parentElement.closest(".exercise");
+  const place = exercise ?? fold.closest("section:has(> h1, > h2, > h3, > h4)");
+  const heading = place?.querySelector(":scope > :is(.admonition-title, h1, h2, h3, h4)");
+  const title = words(fold.querySelector(".admonition-title"));
+  return heading ? `${title}, in ${words(heading)}` : title;
+}
+
+function words(heading) {
+  const copy = heading.cloneNode(true);
+  for (const extra of copy.querySelectorAll("button, .headerlink")) extra.remove();
+  return copy.textContent.replace(/\s+/g, " ").trim();
+}

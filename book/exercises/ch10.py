@@ -84,8 +84,9 @@ def coverage(weights):
     Returns
     -------
     share : float
-        In [0, 1]. A neuron's favourite is the unit with its largest weight; a neuron whose
-        weights are all 0 has none.
+        In [0, 1]. A neuron's favourite is the unit with its largest weight, the first of them
+        where several are equal; a neuron whose weights are all 0 has none. If that is true of all
+        neurons, the share is 0.
     """
     raise NotImplementedError
 
@@ -100,7 +101,8 @@ def alignment(codes, neurons, alpha):
     neurons : (N, M)
         The responses to the same pictures.
     alpha : float
-        The lasso's penalty, for units and neurons of variance 1.
+        The lasso's penalty, for units and neurons of variance 1. At least one neuron keeps a
+        weight.
 
     Returns
     -------
@@ -129,8 +131,9 @@ def recombine(neurons, rng):
     Returns
     -------
     artificial : (N, M)
-        Each column another random mixture of all neurons, which were given mean 0 and variance 1
-        first; the mixtures have mean 0 and variance 1 as well. The rows stay in order.
+        Each column another random mixture, with weights of either sign, of all neurons, which
+        were given mean 0 and variance 1 first; the mixtures have mean 0 and variance 1 as well.
+        The rows stay in order.
     """
     raise NotImplementedError
 
@@ -145,7 +148,8 @@ def udr(codes_a, codes_b, alpha=0.1):
     codes_b : (N, K_b)
         Live latents of another one, for the same pictures.
     alpha : float
-        The lasso's penalty.
+        The lasso's penalty, for units of mean 0 and variance 1: both codes are brought to these
+        first.
 
     Returns
     -------

@@ -129,11 +129,14 @@ def test_published_things_carry_their_names(monkeypatch):
     ]
 
 
-@pytest.mark.parametrize(("kind", "error"), [("int8", 1 / 254), ("float32", 1e-7)])
-def test_packed_numbers_come_back(kind, error):
+@pytest.mark.parametrize(
+    ("kind", "dtype", "error"),
+    [("int8", "i1", 1 / 254), ("int16", "<i2", 1 / 65534), ("float32", "<f4", 1e-7)],
+)
+def test_packed_numbers_come_back(kind, dtype, error):
     array = np.random.default_rng(0).normal(size=(3, 4))
     packed = json.loads(json.dumps(pack(array, kind)))
-    numbers = np.frombuffer(base64.b64decode(packed[kind]), {"int8": "i1", "float32": "<f4"}[kind])
+    numbers = np.frombuffer(base64.b64decode(packed[kind]), dtype)
     back = numbers.reshape(packed["shape"]) * packed["scale"]
     assert np.abs(back - array).max() <= 1.001 * error * np.abs(array).max()
 

@@ -5,6 +5,7 @@ again with nothing changed, with a repository, and with another library; and two
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sysconfig
@@ -44,6 +45,24 @@ sys.path.insert(0, "..")  # the tiny book's library, not the installed one
 import vae_numpy
 print("the library says", vae_numpy.ANSWER)
 ```
+
+```{code-cell}
+---
+tags: [hide-input]
+mystnb:
+  figure: {caption: "One white pixel, as in {cite:t}`somebody2000`.", name: page-pixel}
+  image: {alt: "A pixel."}
+---
+from base64 import b64decode
+from IPython.display import Image
+Image(b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAG7buVgAAAABJRU5ErkJggg=="))
+```
+
+:::{admonition} Answer
+:class: dropdown
+
+{numref}`page-pixel` shows it.
+:::
 """
 )
 BROKEN = (
@@ -129,6 +148,7 @@ def build(root, repository=None):
     )
     site = root / "_build/html"
     page, notebook = site / "book/page.html", site / "_sources/book/page.ipynb"
+    home, missing, sitemap = site / "book/index.html", site / "404.html", site / "sitemap.xml"
     return SimpleNamespace(
         root=root,
         code=done.returncode,
@@ -136,6 +156,9 @@ def build(root, repository=None):
         executed=done.stdout.count("Executing notebook"),
         page=page.read_text("utf-8") if page.exists() else "",
         notebook=notebook.read_text("utf-8") if notebook.exists() else "",
+        home=home.read_text("utf-8") if home.exists() else "",
+        sitemap=sitemap.read_text("utf-8") if sitemap.exists() else "",
+        missing=missing.read_text("utf-8") if missing.exists() else "",
         faults=check(site)[0],
     )
 
@@ -207,15 +230,60 @@ def test_repository_buttons(published):
         "https://mybinder.org/v2/gh/someone/spiral/main?urlpath=lab/tree/book/page.md%3Ffactory",
     ):
         assert f'href="{link}' in published.page
-    assert "%pip install -q git+https://github.com/someone/spiral" in published.notebook
 
 
 def test_notebook_is_offered_and_clean(first):
-    assert 'href="../_sources/book/page.ipynb"' in first.page
+    assert '<a href="../_sources/book/page.ipynb" download' in first.page
     notebook = nbformat.reads(first.notebook, as_version=4)
     nbformat.validate(notebook)
     assert [cell.id for cell in notebook.cells] == [f"cell-{n}" for n in range(len(notebook.cells))]
     assert not any(cell.get("outputs") for cell in notebook.cells)
+
+
+def test_notebook_needs_no_plugin(first, published):
+    assert "pip install -e ." in first.notebook
+    cells = nbformat.reads(published.notebook, as_version=4).cells
+    text = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    for shown in (
+        "After (Body, 2000): (1) and the section.",
+        "$$\nx = 1\\tag{1}\n$$",
+        "*Figure 1.* One white pixel, as in Body (2000).",
+        "<summary>Answer</summary>\n\nFigure 1 shows it.\n\n</details>",
+        "Some Body",
+    ):
+        assert shown in text
+    assert "git clone --quiet --depth 1 https://github.com/someone/spiral" in cells[0].source
+
+
+def test_every_page_says_what_it_is(first):
+    assert 'name="description" content="A book, a page of From a Spiral' in first.home
+    for text in ('name="description" content="', 'property="og:title" content="A chapter"'):
+        assert first.page.count(text) == 1
+    for text in ('rel="canonical"', "og:image", "og:url"):  # these need an address
+        assert text not in first.page
+
+
+def test_an_address_makes_canonical_links_a_card_and_a_sitemap(published):
+    here = "https://someone.github.io/spiral/"
+    assert f'<link rel="canonical" href="{here}book/page.html" />' in published.page
+    assert f'property="og:image" content="{here}_static/img/social_card.png"' in published.page
+    assert (published.root / "_build/html/_static/img/social_card.png").exists()
+    assert f"<loc>{here}book/page.html</loc>" in published.sitemap
+    assert f'<base href="{here}404.html" />' in published.missing
+    assert published.faults == []
+
+
+def test_no_address_no_sitemap_and_the_404_page_stands(first):
+    assert first.sitemap == ""
+    assert "Page not found" in first.missing
+    assert "<base" not in first.missing
+
+
+def test_folds_and_pictures_are_mended(first):
+    assert '<span class="collapsed admonition-title">Show the code of Figure 1</span>' in first.page
+    assert not re.search(r"<summary[^>]*>\s*<p", first.page)
+    [picture] = re.findall(r'<img[^>]* alt="A pixel."[^>]*>', first.page)
+    assert 'width="1" height="1"' in picture
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,10 @@ from visiting import SITE, Visit, served
 
 pytestmark = pytest.mark.browser
 
-PAGES = sorted(page.relative_to(SITE).as_posix() for page in SITE.glob("book/**/*.html"))
+PAGES = sorted(
+    page.relative_to(SITE).as_posix()
+    for page in (*SITE.glob("404.html"), *SITE.glob("book/**/*.html"))
+)
 
 
 def overflow(page):

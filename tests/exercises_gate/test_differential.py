@@ -14,15 +14,6 @@ CASES = 300
 EXERCISES = [exercise for chapter in chapters() for exercise in exercises_of(chapter)]
 each_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.number)
 
-# The exercises whose checks do without ``Answer.agrees`` as yet. May only shrink.
-NOT_YET = set(
-    """
-    8.1 8.2 8.3 8.4 8.5 8.6 8.7 8.8 8.9
-    9.1 9.2 9.3 9.4 9.5 9.6 9.7 9.8 9.9
-    10.1 10.2 10.3 10.4 10.5 10.6 10.7
-    """.split()
-)
-
 load()  # fills OTHERWISE
 
 
@@ -57,8 +48,8 @@ def judged(exercise):
 
 @each_exercise
 def test_what_is_judged_by_several_calls_is_known(exercise):
-    expected = exercise.number not in NOT_YET | OTHERWISE.keys()
-    assert bool(judged(exercise).judged) == expected, "take it off NOT_YET, or use agrees"
+    expected = exercise.number not in OTHERWISE
+    assert bool(judged(exercise).judged) == expected, "use agrees, or say why not: judged_otherwise"
 
 
 @each_exercise

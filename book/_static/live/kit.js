@@ -18,12 +18,12 @@ export const wantsStillness = () => matchMedia(STILL).matches;
 
 /**
  * Undo `vae_numpy.live.pack`: the numbers of an array that was packed into a few bytes each.
- * @param {{shape: number[], scale: number, int8?: string, float32?: string}} packed
+ * @param {{shape: number[], scale: number, int8?: string, int16?: string, float32?: string}} packed
  * @returns {Float64Array} row by row
  */
-export function unpack({ shape, scale, int8, float32 }) {
-  const bytes = Uint8Array.from(atob(int8 ?? float32), (c) => c.charCodeAt(0)).buffer;
-  const numbers = int8 ? new Int8Array(bytes) : new Float32Array(bytes);
+export function unpack({ shape, scale, int8, int16, float32 }) {
+  const bytes = Uint8Array.from(atob(int8 ?? int16 ?? float32), (c) => c.charCodeAt(0)).buffer;
+  const numbers = new (int8 ? Int8Array : int16 ? Int16Array : Float32Array)(bytes);
   if (numbers.length !== shape.reduce((a, b) => a * b, 1)) throw new Error(`not of shape ${shape}`);
   return Float64Array.from(numbers, (q) => q * scale);
 }
@@ -49,6 +49,7 @@ class Figure {
     });
     themed.observe(document.documentElement, { attributeFilter: ["data-theme"] });
     new ResizeObserver(() => this.redraw()).observe(this.places.panels);
+    document.fonts.ready.then(() => this.redraw()); // a canvas does not wait for them
     this.seen = true;
     new IntersectionObserver(([entry]) => (this.seen = entry.isIntersecting)).observe(stage);
   }
@@ -394,6 +395,49 @@ class Panel {
       context.lineTo(x1 - head * Math.cos(angle + side), y1 - head * Math.sin(angle + side));
     }
     context.stroke();
+  }
+
+  /**
+   * The area between closed lines, of which an inner one makes a hole.
+   * @param {[number, number][][]} lines @param {{colour: string}} style
+   */
+  area(lines, { colour }) {
+    const { context } = this;
+    context.fillStyle = colour;
+    context.beginPath();
+    for (const points of lines) {
+      points.forEach(([x, y], i) => context[i ? "lineTo" : "moveTo"](this.x(x), this.y(y)));
+      context.closePath();
+    }
+    context.fill("evenodd");
+  }
+
+  /**
+   * A background within the axes that costs time and never changes but with size and theme:
+   * `draw()` is called for those only, and what it drew is copied into the other frames.
+   * @param {() => void} draw
+   */
+  kept(draw) {
+    const { context, drawn, canvas } = this;
+    const { colours } = this.figure; // new ones with each theme
+    if (this.copy?.drawn !== drawn || this.copy.colours !== colours) {
+      const copy = canvas.cloneNode();
+      this.copy = { copy, drawn, colours };
+      this.context = copy.getContext("2d");
+      this.context.setTransform(context.getTransform());
+      const [[left, right], [bottom, top]] = [this.x.range(), this.y.range()];
+      this.context.rect(left, top, right - left, bottom - top);
+      this.context.clip();
+      draw();
+      this.context = context;
+    }
+    context.drawImage(
+      this.copy.copy,
+      0,
+      0,
+      canvas.width / devicePixelRatio,
+      canvas.height / devicePixelRatio,
+    );
   }
 
   /** A filled rectangle, a bar say, between two corners. */

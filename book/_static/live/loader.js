@@ -1,6 +1,7 @@
 // Bring a live figure in when it is about to be seen; until then, and without this script, its
 // picture stands there. It is the one script that a page with such figures loads at once.
 
+const NEAR = 500; // pixels below the window
 const observer = new IntersectionObserver(
   (entries) => {
     for (const entry of entries) {
@@ -9,7 +10,7 @@ const observer = new IntersectionObserver(
       bringIn(entry.target);
     }
   },
-  { rootMargin: "500px" },
+  { rootMargin: `${NEAR}px` },
 );
 
 /** @param {Element} figure as the directive `live` writes it */
@@ -39,4 +40,9 @@ async function read(address) {
   return response.json();
 }
 
-for (const figure of document.querySelectorAll("figure.live")) observer.observe(figure);
+for (const figure of document.querySelectorAll("figure.live")) {
+  // What is in view at once does not wait for the observer, which speaks after the first frame.
+  const { top, bottom } = figure.getBoundingClientRect();
+  if (top < innerHeight + NEAR && bottom > -NEAR) bringIn(figure);
+  else observer.observe(figure);
+}

@@ -27,7 +27,7 @@ def fit_linear_vae(answer):
     fits = []
     for name, eigenvalues, mean in [
         ("a cloud at the origin", [9.0, 4.0, 1.0, 0.25, 0.25], 0.0),
-        ("a small cloud far from the origin", [0.09, 0.02, 0.004, 0.003, 0.002], 3.0),
+        ("a small cloud far away", [0.09, 0.02, 0.004, 0.003, 0.002], [30, -8, 3, -50, 12]),
         ("a large cloud beside the origin", [90.0, 50.0, 7.0, 5.0, 3.0, 2.0], 8.0),
         ("a long cloud below the origin", [25.0, 6.0, 2.0, 1.3], -2.0),
     ]:

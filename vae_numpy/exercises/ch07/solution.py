@@ -229,7 +229,8 @@ def fit_linear_vae(X, k, rng):
         sigma^2 of the decoder's noise, learnt as well.
     """
     n_features = X.shape[1]
-    mean, unit = X.mean(axis=0), X.std()
+    mean = X.mean(axis=0)
+    unit = (X - mean).std()  # about the mean of each coordinate: the cloud may lie far away
     Y = (X - mean) / unit  # one unit for all coordinates, so that one learning rate will do
     C = Y.T @ Y / len(Y)  # (D, D): all that a straight network sees of the data
     A, W = rng.normal(0, 0.3, (n_features, k)), rng.normal(0, 0.3, (k, n_features))

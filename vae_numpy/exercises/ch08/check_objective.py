@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from vae_numpy.exercises.cases import number, numbers, sizes, slope
 from vae_numpy.exercises.catalogue import exercise
 
 
@@ -17,29 +18,49 @@ from vae_numpy.exercises.catalogue import exercise
     compare="beta = 4 at 64 x 64 and 10 latents is 0.0098, and so is beta = 1 at 32 x 32",
 )
 def beta_norm(answer):
+    def right(beta, n_latents, image_size, n_channels=1):
+        # A sum is so many means; then the reconstruction is to have the weight 1.
+        weight = sum(1 for _ in np.ndindex(image_size, image_size, n_channels))
+        return sum(beta for _ in range(n_latents)) / weight
+
+    def draw(rng):
+        size, channels = sizes(rng, 2, 2, 8)  # small, so that K is above D in some
+        return float(round(rng.uniform(0.5, 9), 4)), int(rng.integers(9, 80)), size, channels
+
     def D(size, channels):
         return size**2 * channels
 
+    def rounded(digits):
+        return lambda beta, K, size, channels: np.round(beta * K / D(size, channels), digits)
+
     mistakes = {
-        "the side of the picture is taken for D; D counts all its pixels, 64 x 64 of them": (
-            lambda beta, K, size, channels=1: [beta * K / size, beta * K / (size * channels)]
-        ),
+        "the side of the picture is taken for D; D counts all its pixels, 64 x 64 of them": [
+            lambda beta, K, size, channels: beta * K / (size * channels),
+            lambda beta, K, size, channels: beta * K / size,
+        ],
         "each pixel has n_channels numbers, and each is reconstructed": (
-            lambda beta, K, size, channels=1: beta * K / size**2
+            lambda beta, K, size, channels: beta * K / size**2
+        ),
+        "the channels are squared with the side; a pixel has n_channels numbers, once": (
+            lambda beta, K, size, channels: beta * K / (size * channels) ** 2
         ),
         "K and D are in each other's place: more pixels make a given beta a smaller price": (
-            lambda beta, K, size, channels=1: beta * D(size, channels) / K
+            lambda beta, K, size, channels: beta * D(size, channels) / K
         ),
         "K is missing: a mean over K latents makes the KL K times smaller": (
-            lambda beta, K, size, channels=1: beta / D(size, channels)
+            lambda beta, K, size, channels: beta / D(size, channels)
         ),
         "K is on the wrong side: a mean KL is K times smaller, so its weight is K times larger": (
-            lambda beta, K, size, channels=1: beta / (K * D(size, channels))
+            lambda beta, K, size, channels: beta / (K * D(size, channels))
         ),
+        "K // D is a whole number, and 0 where D is the larger; divide with /": [
+            lambda beta, K, size, channels: beta * (K // D(size, channels)),
+            lambda beta, K, size, channels: beta * K // D(size, channels),
+        ],
+        "it is rounded; wanted all digits": [rounded(digits) for digits in (1, 2, 3, 4)],
     }
-    answer.gives(0.009765625, 4.0, 10, 64, mistakes=mistakes)
-    answer.gives(0.009765625, 1.0, 10, 32, mistakes=mistakes)
-    answer.gives(0.125, 96.0, 16, 64, 3, mistakes=mistakes)
+    first = [(4.0, 10, 64), (1.0, 10, 32), (96.0, 16, 64, 3)]
+    answer.agrees(right, draw, mistakes=mistakes, first=first)
 
 
 @exercise(
@@ -50,47 +71,71 @@ def beta_norm(answer):
     hints=[
         "`np.tile(z, (len(values), 1))` holds n copies of the code as rows.",
         "Then one column is replaced: `codes[:, latent] = values`.",
+        "A code of whole numbers makes an array of whole numbers, which cuts the values off.",
     ],
     compare="the rows of pictures at the top of the chapter",
 )
 def traversal(answer):
-    A = np.random.default_rng(0).normal(size=(3, 4))
+    def shown(decode, codes):
+        return np.array([decode(np.array([code], float))[0] for code in codes])
 
-    def decode(codes):
-        return np.tanh(np.asarray(codes) @ A)
+    def right(decode, z, latent, values):
+        return shown(decode, [[*z[:latent], value, *z[latent + 1 :]] for value in values])
 
-    def shown(codes):
-        return np.array(
-            [
-                [np.tanh(sum(c * a for c, a in zip(z, col, strict=True))) for col in A.T]
-                for z in codes
+    def draw(rng):
+        K, D, n = sizes(rng, 3, 3, 8)
+        A = rng.normal(size=(K, D))
+
+        def decode(codes):
+            return np.tanh(np.asarray(codes) @ A)
+
+        return decode, numbers(rng, K), int(rng.integers(K)), numbers(rng, n)
+
+    def draw_whole(rng):
+        decode, z, latent, values = draw(rng)
+        return decode, rng.integers(-3, 4, len(z)), latent, values
+
+    def made(codes):
+        return lambda decode, z, latent, values: shown(
+            decode, codes(z, np.arange(len(z)) == latent, latent, values)
+        )
+
+    mistakes = {
+        "the other latents are set to 0; they stay where the code has them": made(
+            lambda z, moves, latent, values: [np.where(moves, v, 0) for v in values]
+        ),
+        "the values are added to the latent; it takes them in the place of its own": made(
+            lambda z, moves, latent, values: [z + v * moves for v in values]
+        ),
+        "all latents move at once": made(
+            lambda z, moves, latent, values: [np.full(len(z), v) for v in values]
+        ),
+        "another latent moves: the first is number 0": made(
+            lambda z, moves, latent, values: [np.where(np.roll(moves, -1), v, z) for v in values]
+        ),
+        "the latent takes equal steps from the first value to the last; wanted the values": made(
+            lambda z, moves, latent, values: [
+                np.where(moves, v, z) for v in np.linspace(values[0], values[-1], len(values))
             ]
-        )
-
-    z, values = np.array([0.5, -1.0, 2.0]), np.array([-2.0, -0.5, 0.25, 1.0, 3.0])
-    for latent in (1, 0, 2):
-        mistakes = {
-            "the other latents are set to 0; they stay where the code has them": shown(
-                [[v if k == latent else 0.0 for k in range(3)] for v in values]
-            ),
-            "the values are added to the latent; it takes them in the place of its own": shown(
-                [[z[k] + v * (k == latent) for k in range(3)] for v in values]
-            ),
-            "all latents move at once": shown([[v] * 3 for v in values]),
-            "another latent moves: the first is number 0": shown(
-                [[v if k == latent - 1 else z[k] for k in range(3)] for v in values]
-            ),
-            "the latent runs through its values backwards": shown(
-                [[v if k == latent else z[k] for k in range(3)] for v in values[::-1]]
-            ),
-        }
-        want = shown([[v if k == latent else z[k] for k in range(3)] for v in values])
-        returned = answer(decode, z, latent, values)
-        answer.holds(
-            np.shape(returned) != (5, 1, 4),
-            "each picture comes in a batch of its own: decode all codes at once, (n, K) -> (n, D)",
-        )
-        answer.compare(returned, want, mistakes=mistakes)
+        ),
+        "the latent runs through its values backwards": made(
+            lambda z, moves, latent, values: [np.where(moves, v, z) for v in values[::-1]]
+        ),
+        "one array is used n times, so that each picture shows the last value: append copies": made(
+            lambda z, moves, latent, values: [np.where(moves, values[-1], z) for v in values]
+        ),
+        "each picture comes in a batch of its own: decode all codes at once, (n, K) -> (n, D)": (
+            lambda *given: right(*given)[:, None]
+        ),
+    }
+    answer.agrees(right, draw, mistakes=mistakes)
+    mistakes = {
+        "where z holds whole numbers the values are cut to whole ones: the array keeps the type "
+        "of z. Make it one of float": made(
+            lambda z, moves, latent, values: [np.where(moves, np.trunc(v), z) for v in values]
+        ),
+    }
+    answer.agrees(right, draw_whole, mistakes=mistakes)
 
 
 @exercise(
@@ -108,67 +153,94 @@ def traversal(answer):
     compare="three dots on one curve, in the section on capacity",
 )
 def water_filling(answer):
-    def known(lam, beta, variance):
-        """Return error, rate and s2, in a loop over the directions."""
+    def right(eigenvalues, beta, variance):
         error, rate, s2, water = 0.0, 0.0, [], beta * variance
-        for height in lam:
+        for height in eigenvalues:
             alive = height > water
             error += water if alive else height
             rate += np.log(height / water) / 2 if alive else 0.0
             s2.append(water / height if alive else 1.0)
         return error, rate, np.array(s2)
 
-    def all_alive(lam, beta, variance):
-        return None, 0.5 * np.sum(np.log(lam / (beta * variance))), None
+    def draw(rng):
+        (D,) = sizes(rng, 1, 4, 9)
+        beta, variance = number(rng, 1.3, 5), number(rng, 0.2, 0.8)
+        heights = rng.uniform(0.15, 0.8, D)  # in units of the water
+        heights[:2] = rng.uniform(1.3, 2.2, 2)
+        heights[2 : D // 2 + 1] = rng.uniform(6, 9, D // 2 - 1)
+        return rng.permutation(heights * beta * variance).round(3), beta, variance
 
-    def squared_error_only(lam, beta, variance):
-        water = beta * variance
-        return [
-            (known(lam, beta, variance)[0] - lam[lam <= water].sum(), None, None),
-            (lam[lam <= water].sum(), None, None),
-        ]
+    def part(i, made):
+        """A mistake in one part, in terms of the eigenvalues, the water and both its factors."""
+        return lambda lam, beta, variance: tuple(
+            made(lam, beta * variance, beta, variance) if j == i else None for j in range(3)
+        )
+
+    def error(made):
+        return part(0, made)
+
+    def rate(made):
+        return part(1, made)
+
+    def s2(made):
+        return part(2, made)
+
+    def nats(lam, water):
+        return sum(np.log(lam[lam > water] / water)) / 2
+
+    def widths(lam, water):
+        return np.where(lam > water, water / lam, 1.0)
 
     mistakes = {
         "the level of the water is beta sigma^2; here it is beta alone": (
-            lambda lam, beta, variance: known(lam, beta, 1.0)
+            lambda lam, beta, variance: right(lam, beta, 1.0)
         ),
         "the level of the water is beta sigma^2; here it is sigma^2 alone": (
-            lambda lam, beta, variance: known(lam, 1.0, variance)
+            lambda lam, beta, variance: right(lam, 1.0, variance)
         ),
-        "squared_error: both kinds count: a living direction keeps an error of the water's height, "
-        "a drowned one loses its whole eigenvalue": squared_error_only,
-        "rate: drowned latents are counted with a negative rate; they carry nothing": all_alive,
-        "rate: it is in bits; the unit here is the nat": lambda lam, beta, variance: (
-            None,
-            known(lam, beta, variance)[1] / np.log(2),
-            None,
+        "squared_error: the drowned directions are missing; each loses its whole eigenvalue": error(
+            lambda lam, water, beta, variance: water * np.sum(lam > water)
         ),
-        "rate: the 1/2 is missing: s^2 is a variance": lambda lam, beta, variance: (
-            None,
-            2 * known(lam, beta, variance)[1],
-            None,
+        "squared_error: the living directions are missing; each keeps an error of the water's "
+        "height": error(lambda lam, water, beta, variance: lam[lam <= water].sum()),
+        "squared_error: this is the distortion -log p, the error over 2 sigma^2; wanted the error "
+        "itself": error(
+            lambda lam, water, beta, variance: np.minimum(lam, water).sum() / (2 * variance)
         ),
-        "s2: a drowned latent has the prior's variance, 1, and not more": (
-            lambda lam, beta, variance: (None, None, beta * variance / lam)
+        "squared_error: it is a mean over the features; wanted their sum": error(
+            lambda lam, water, beta, variance: np.minimum(lam, water).mean()
+        ),
+        "rate: drowned latents are counted with a negative rate; they carry nothing": rate(
+            lambda lam, water, beta, variance: np.log(lam / water).sum() / 2
+        ),
+        "rate: it is in bits; the unit here is the nat": rate(
+            lambda lam, water, beta, variance: nats(lam, water) / np.log(2)
+        ),
+        "rate: the 1/2 is missing: s^2 is a variance": rate(
+            lambda lam, water, beta, variance: 2 * nats(lam, water)
+        ),
+        "s2: a drowned latent has the prior's variance, 1, and not more": s2(
+            lambda lam, water, beta, variance: water / lam
         ),
         "s2: a drowned latent has the prior's variance, 1: with 0 it would be certain, and its KL "
-        "infinite": lambda lam, beta, variance: (
-            None,
-            None,
-            np.where(lam > beta * variance, beta * variance / lam, 0.0),
-        ),
-        "s2: this is the posterior's variance at beta = 1, sigma^2 / lambda": (
-            lambda lam, beta, variance: (None, None, np.minimum(1, variance / lam))
+        "infinite": s2(lambda lam, water, beta, variance: np.where(lam > water, water / lam, 0)),
+        "s2: beta is forgotten: this is the variance at beta = 1, sigma^2 / lambda": [
+            lambda *given: (*right(*given)[:2], right(given[0], 1.0, given[2])[2]),
+            s2(lambda lam, water, beta, variance: np.where(lam > water, variance / lam, 1)),
+        ],
+        "s2: it is in the order of the sorted eigenvalues; wanted that of those given": [
+            s2(lambda lam, water, beta, variance: np.sort(widths(lam, water))),
+            s2(lambda lam, water, beta, variance: np.sort(widths(lam, water))[::-1]),
+        ],
+        "s2: this is the standard deviation, the root of the variance": s2(
+            lambda lam, water, beta, variance: np.sqrt(widths(lam, water))
         ),
     }
     names = ("squared_error", "rate", "s2")
-    lam = np.array([12.0, 6.0, 0.8, 0.4])
-    want = (2 * 2.0 + 1.2, 0.5 * np.log(18), np.array([1 / 6, 1 / 3, 1.0, 1.0]))
-    answer.gives(want, lam, 4.0, 0.5, mistakes=mistakes, names=names)
-    lam = np.array([0.3, 5.0, 1.0, 9.0, 2.0])
-    for beta, variance in [(3.0, 0.5), (1.0, 0.1), (4.0, 5.0)]:
-        want = known(lam, beta, variance)
-        answer.gives(want, lam, beta, variance, mistakes=mistakes, names=names)
+    answer.agrees(right, draw, mistakes=mistakes, names=names)
+    lam = np.array([0.3, 2.0, 1.2])
+    for beta, variance in [(5.0, 0.5), (1.0, 0.1)]:  # all drowned; all alive
+        answer.gives(right(lam, beta, variance), lam, beta, variance, names=names)
 
 
 @exercise(
@@ -184,163 +256,81 @@ def water_filling(answer):
     compare="gamma takes beta's place on either side of C, with a sign",
 )
 def capacity_penalty(answer):
-    kl = np.random.default_rng(0).gamma(1.0, 1.0, size=(5, 3))
-    rate = sum(kl.ravel()) / 5
-    rows = kl.sum(axis=1)
-    gamma = 30.0
-    for capacity in (rate + 0.4, rate - 0.7):
-        side = 1.0 if rate > capacity else -1.0
-        cost, slope = gamma * side * (rate - capacity), np.full((5, 3), gamma * side / 5)
-        each = np.tile(gamma * np.sign(rows - capacity)[:, None] / 5, (1, 3))
-        mistakes = {
-            "cost: each datum's rate is compared with C by itself; only their mean has to be C": (
-                gamma * np.mean(np.abs(rows - capacity)),
-                None,
+    def cost_of(kl, capacity, gamma):
+        return gamma * abs(sum(map(sum, kl.tolist())) / len(kl) - capacity)
+
+    def right(kl, capacity, gamma):
+        dkl = np.zeros(kl.shape)
+        for i in np.ndindex(kl.shape):
+            step = np.zeros(kl.shape)
+            step[i] = 1
+            dkl[i] = slope(lambda h, step=step: cost_of(kl + h * step, capacity, gamma), 0.0)
+        return cost_of(kl, capacity, gamma), dkl
+
+    def draw(rng):
+        N, K = sizes(rng, 2)
+        kl = rng.gamma(1.0, 1.0, size=(N, K)).round(2)
+        rows = kl.sum(axis=1)
+        # Between the rate and a datum's, on either side: data lie on both sides of C.
+        end = rows.max() if rng.random() < 0.6 else rows.min()
+        rate = rows.mean()
+        return kl, float(round(rate + rng.uniform(0.3, 0.7) * (end - rate), 3)), number(rng, 2, 40)
+
+    def cost(made):
+        return lambda kl, capacity, gamma: (gamma * made(kl, capacity), None)
+
+    def dkl(made):
+        """A mistake in the gradient, in terms of the right one and the rates of the data."""
+        return lambda kl, capacity, gamma: (
+            None,
+            made(
+                gamma * np.sign(kl.sum() / len(kl) - capacity) / np.full(kl.shape, len(kl)),
+                gamma * np.sign(kl.sum(axis=1, keepdims=True) - capacity) / len(kl),
+                gamma,
             ),
-            "cost: each latent's rate is compared with C; C is for their sum": [
-                (gamma * np.sum(np.abs(kl.mean(axis=0) - capacity)), None),
-                (gamma * np.mean(np.abs(kl - capacity)), None),
-            ],
-            "cost: the rate is a mean over the latents too; it is their sum": (
-                gamma * abs(kl.mean() - capacity),
-                None,
-            ),
-            "cost: the rate is a sum over the batch too; it is a mean": (
-                gamma * abs(kl.sum() - capacity),
-                None,
-            ),
-            "cost: without the absolute value a rate below C is paid for instead of fined": (
-                gamma * (rate - capacity),
-                None,
-            ),
-            "cost: it is squared; |R - C| has the same slope near C as far from it": (
-                gamma * (rate - capacity) ** 2,
-                None,
-            ),
-            "dkl: below C the slope is -gamma: a nat more makes the cost smaller": (
-                None,
-                np.abs(slope),
-            ),
-            "dkl: the sign of each datum's own rate was taken; all share the sign of R - C": (
-                None,
-                each,
-            ),
-            "dkl: the 1/N is missing, as the rate is a mean over the batch": (None, 5 * slope),
-            "dkl: it is divided by the number of latents too; the rate is their sum": (
-                None,
-                slope / 3,
-            ),
-        }
-        answer.gives(
-            (cost, slope),
-            kl,
-            capacity,
-            gamma,
-            names=("cost", "dkl"),
-            mistakes=mistakes if side < 0 else {},  # above C some of them are right
         )
 
-
-EIGENVALUES = np.array([24.0, 12.0, 6.0, 2.0, 1.0])
-
-
-def cooled_rates(prices, seed=0):
-    """Return what each of four latents carries after a training with these prices, in nats.
-
-    A linear beta-VAE with sigma^2 = 1 in principal directions: its encoder is at every step the
-    best for the decoder, and the decoder goes downhill, with a little noise as from minibatches.
-    """
-    rng = np.random.default_rng(seed)
-    W, eye = 0.5 * rng.normal(size=(4, 5)), np.eye(5)
-    for beta in prices:
-        V = np.linalg.solve(W @ W.T + beta * np.eye(4), W).T  # (5, 4): mu = x V
-        s2 = beta / (beta + np.sum(W**2, axis=1))
-        dW = s2[:, None] * W - (V.T * EIGENVALUES) @ (eye - V @ W)
-        W = W - 0.2 * dW + 0.02 * rng.normal(size=W.shape)
-    V = np.linalg.solve(W @ W.T + beta * np.eye(4), W).T
-    s2 = beta / (beta + np.sum(W**2, axis=1))
-    return 0.5 * (EIGENVALUES @ V**2 + s2 - 1 - np.log(s2))
-
-
-@exercise(
-    "8.9",
-    trains="designing a schedule from what it has to do: a small project",
-    difficulty="project",
-    minutes=40,
-    seconds=20,
-    hints=[
-        "Work with the share of the training that is over, `step / n_steps`, so that it fits any "
-        "length.",
-        "A line, a parabola, half a cosine or equal factors all come down. How long do the last "
-        "halvings take with each?",
-        "A latent that wakes up late has to grow from nothing: let the price be down at 80 % of "
-        "the steps, and stay.",
-    ],
-    compare="plot it beside the chapter's `cooling`, and train the sprites with it",
-)
-def beta_at(answer):
-    for n_steps, highest, target in [(400, 32.0, 4.0), (150, 24.0, 3.0), (1000, 8.0, 1.0)]:
-        steps = np.linspace(0, n_steps - 1, 81).astype(int)  # from the first to the last
-        prices = []
-        for step in steps:
-            beta = answer(int(step), n_steps, highest, target)
-            answer.form(beta, 0.0, name="beta")
-            prices.append(float(beta))
-        _judge_prices(answer, np.array(prices), n_steps, highest, target)
-        if n_steps == 400:
-            _judge_cooling(answer, np.interp(np.arange(n_steps), steps, prices))
-
-
-def _judge_prices(answer, prices, n_steps, highest, target):
-    ends = [f"over {n_steps} steps: from {prices[0]:.4g} to {prices[-1]:.4g}"]
-    answer.holds(
-        not np.allclose(prices, target),
-        "it is the target from the first step on: everything is for sale at once",
-        ends,
-    )
-    answer.holds(
-        prices[0] < highest or not np.allclose(prices, prices[0]),
-        "it never comes down; is step // n_steps a whole number, 0?",
-        ends,
-    )
-    answer.holds(
-        np.all(np.diff(prices) <= 1e-9),
-        "it rises: that is a warm-up, where this training is to cool. Latents that have come alive "
-        "would be drowned again",
-        ends,
-    )
-    answer.holds(np.isclose(prices[0], highest, rtol=0.02), "it does not begin at highest", ends)
-    answer.holds(
-        prices[-1] < target * 1.02,
-        "it does not arrive: at the last step it is above the target",
-        ends,
-    )
-    answer.holds(
-        np.all(prices > target * 0.98),
-        "it falls below the target: there, more is for sale than was wanted",
-        [*ends, f"least {prices.min():.4g}"],
-    )
-    # From each price that can be halved: the share of the steps until it is.
-    high = np.flatnonzero(prices > 2 * target)
-    quickest = min(np.sum(prices[i:] > prices[i] / 2) for i in high) / 80
-    answer.holds(
-        quickest >= 0.05 - 1 / 80,
-        "too quick: it halves within a few steps, and the goods between these prices come alive "
-        "all at once",
-        [*ends, f"the quickest halving takes about {quickest:.1%} of the steps"],
-    )
-
-
-def _judge_cooling(answer, prices):
-    want = 0.5 * np.log(EIGENVALUES[:3] / 4).sum()
-    carried = np.median([np.sort(cooled_rates(prices, seed))[::-1] for seed in range(3)], axis=0)
-    rate = carried.sum()
-    answer.holds(
-        abs(rate - want) < 0.05 * want,
-        f"too late: at the end of a training the code carries {rate:.2f} nats, and at this price "
-        f"it should carry {want:.2f}. The last latent had no time to grow",
-        [
-            f"the latents carry  {carried.round(2)}",
-            f"by the formula     {(0.5 * np.log(EIGENVALUES[:3] / 4)).round(2)}",
+    mistakes = {
+        "cost: each datum's rate is compared with C by itself; only their mean has to be C": cost(
+            lambda kl, C: np.mean(np.abs(kl.sum(axis=1) - C))
+        ),
+        "cost: each latent's rate is compared with C; C is for their sum": cost(
+            lambda kl, C: np.sum(np.abs(kl.mean(axis=0) - C))
+        ),
+        "cost: the rate is a mean over the latents too; it is their sum": cost(
+            lambda kl, C: abs(kl.mean() - C)
+        ),
+        "cost: the rate is a sum over the batch too; it is a mean": cost(
+            lambda kl, C: abs(kl.sum() - C)
+        ),
+        "cost: without the absolute value a rate below C is paid for instead of fined": cost(
+            lambda kl, C: kl.sum() / len(kl) - C
+        ),
+        "cost: a rate below C costs nothing here; it is fined as one above C is": cost(
+            lambda kl, C: max(0.0, kl.sum() / len(kl) - C)
+        ),
+        "cost: it is squared; |R - C| has the same slope near C as far from it": [
+            cost(lambda kl, C: (kl.sum() / len(kl) - C) ** 2),
+            cost(lambda kl, C: (kl.sum() / len(kl) - C) ** 2 / 2),
         ],
-    )
+        "dkl: below C the slope is -gamma: a nat more makes the cost smaller": dkl(
+            lambda slope, each, gamma: np.abs(slope)
+        ),
+        "dkl: the sign of each datum's own rate was taken; all share the sign of R - C": dkl(
+            lambda slope, each, gamma: each + 0 * slope
+        ),
+        "dkl: the 1/N is missing, as the rate is a mean over the batch": dkl(
+            lambda slope, each, gamma: len(slope) * slope
+        ),
+        "dkl: it is divided by the number of latents too; the rate is their sum": dkl(
+            lambda slope, each, gamma: slope / slope.shape[1]
+        ),
+        "dkl: this is one number; wanted one for each entry of kl, (N, K), all of them equal": [
+            dkl(lambda slope, each, gamma: slope[0, 0]),
+            dkl(lambda slope, each, gamma: slope[0, 0] * len(slope)),
+        ],
+        "dkl: gamma is missing": dkl(lambda slope, each, gamma: slope / gamma),
+    }
+    # Ten calls: above C some of the mistakes are right.
+    how = {"n_calls": 10, "rtol": 1e-5, "atol": 1e-7}
+    answer.agrees(right, draw, mistakes=mistakes, names=("cost", "dkl"), **how)

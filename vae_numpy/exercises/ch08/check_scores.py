@@ -1,9 +1,17 @@
 """The checks of chapter 8 on the scores of disentanglement."""
 
+import itertools
+
 import numpy as np
 
-from vae_numpy import metrics
+from vae_numpy.exercises.cases import numbers, sizes
 from vae_numpy.exercises.catalogue import exercise
+
+
+def with_dead_rows(rng, table):
+    """Return a table with a row or two of zeros more."""
+    dead = np.zeros((int(rng.integers(1, 3)), table.shape[1]))
+    return rng.permutation(np.vstack([table, dead]))
 
 
 @exercise(
@@ -19,47 +27,75 @@ from vae_numpy.exercises.catalogue import exercise
     compare="8/9 if one of three latents knows two of four factors, 2/3 if one of three is dead",
 )
 def modularity(answer):
-    def scores(table, power=2, fewer=1):
-        table = np.asarray(table, float) ** power
-        most, total = table.max(axis=1), table.sum(axis=1)
-        with np.errstate(all="ignore"):
-            return 1 - (total - most) / (most * (table.shape[1] - fewer))
+    def right(information):
+        total = 0.0
+        for row in information.tolist():
+            best = row.index(max(row))
+            others = [value for f, value in enumerate(row) if f != best]
+            if row[best] > 0:
+                total += 1 - sum((o / row[best]) ** 2 for o in others) / len(others)
+        return total / len(information)
 
-    def dead_ones(table):
-        each = scores(table)
-        return [np.nanmean(each), np.nansum(np.nan_to_num(each, nan=1.0)) / len(each), np.nan]
+    def draw(rng):
+        K, F = sizes(rng, 2, 3, 8)
+        return (numbers(rng, K, F, low=0.01, high=2),)
+
+    def draw_dead(rng):
+        return (with_dead_rows(rng, *draw(rng)),)
+
+    def each(table, power=2, n_others=None):
+        table = table**power
+        most, total = table.max(axis=1), table.sum(axis=1)
+        return 1 - (total - most) / (most * (n_others or table.shape[1] - 1))
+
+    def square_of_sum(table):
+        most = table.max(axis=1) ** 2
+        return np.mean(1 - (table.sum(axis=1) ** 2 - most) / (most * (table.shape[1] - 1)))
 
     mistakes = {
-        "a latent that knows nothing scores 0; here it is left out, counts as 1, or gives NaN": (
-            lambda table: dead_ones(table) if np.any(table.sum(axis=1) == 0) else []
-        ),
-        "the factors were asked, not the latents: maximum and sum go along each row": (
-            lambda table: np.nanmean(np.nan_to_num(scores(table.T)))
-        ),
-        "the information is not squared": lambda table: np.nan_to_num(scores(table, 1)).mean(),
+        "the factors were asked, not the latents: maximum and sum go along each row": [
+            lambda table: each(table.T).mean(),
+            lambda table: each(table.T, n_others=table.shape[1] - 1).mean(),
+        ],
+        "the information is not squared": lambda table: each(table, power=1).mean(),
+        "the square of the sum is taken; wanted the sum of the squares": square_of_sum,
         "the sum of the others is divided by F; there are F - 1 others": (
-            lambda table: np.nan_to_num(scores(table, fewer=0)).mean()
+            lambda table: each(table, n_others=table.shape[1]).mean()
         ),
         "the sum of the others is not divided by how many they are, F - 1": (
-            lambda table: np.nan_to_num(scores(table, fewer=table.shape[1] - 1)).mean()
+            lambda table: each(table, n_others=1).mean()
         ),
         "it is divided by K - 1: count factors, not latents": (
-            lambda table: np.nan_to_num(
-                scores(table, fewer=table.shape[1] - table.shape[0] + 1)
-            ).mean()
+            lambda table: each(table, n_others=len(table) - 1).mean()
         ),
         "this is what is wrong with the code; the score is 1 minus it": (
-            lambda table: 1 - np.nan_to_num(scores(table)).mean()
+            lambda table: 1 - each(table).mean()
         ),
+        "it is a sum over the latents; wanted their mean": lambda table: each(table).sum(),
+    }
+    # Latents that know one factor each; a third that knows two alike; 1 - 1/3 for that one.
+    mixed = np.array([[2.0, 0, 0, 0], [0, 1.5, 0, 0], [0, 0, 0.7, 0.7]])
+    answer.agrees(right, draw, mistakes=mistakes)
+    answer.gives(8 / 9, mixed)
+
+    def known(table):
+        return each(table[table.max(axis=1) > 0])
+
+    def all_nan(table):
+        return np.nan
+
+    mistakes = {
+        "a latent that knows nothing is left out; it scores 0 and is counted": (
+            lambda table: known(table).mean()
+        ),
+        "a latent that knows nothing counts as 1; it scores 0": (
+            lambda table: (known(table).sum() + np.sum(table.max(axis=1) == 0)) / len(table)
+        ),
+        "NaN: a latent that knows nothing gives 0 / 0; it scores 0": all_nan,
     }
     with np.errstate(all="ignore"):
-        # Latents that know one factor each; a third that knows two alike; 1 - 1/3 for that one.
-        mixed = np.array([[2.0, 0, 0, 0], [0, 1.5, 0, 0], [0, 0, 0.7, 0.7]])
-        answer.gives(8 / 9, mixed, mistakes=mistakes)
-        uneven = np.array([[2.0, 1.0, 0.0], [0.5, 1.0, 1.0]])  # 1 - 1/8 and 1 - 5/8
-        answer.gives(0.625, uneven, mistakes=mistakes)
-        dead = np.array([[2.0, 0, 0], [0, 1.5, 0], [0, 0, 0]])
-        answer.gives(2 / 3, dead, mistakes=mistakes)
+        answer.agrees(right, draw_dead, mistakes=mistakes)
+        answer.gives(0.0, np.zeros((2, 3)))
 
 
 @exercise(
@@ -75,45 +111,92 @@ def modularity(answer):
     compare="1 - ln 2 / ln 10 = 0.69897 where each latent holds two factors of ten",
 )
 def disentanglement(answer):
-    def scores(table, base=None):
-        table = np.array([row for row in table if sum(row) > 0])
-        p = table / table.sum(axis=1, keepdims=True)
-        disorder = [-sum(q * np.log(q) for q in row if q > 0) for row in p]
-        return 1 - np.array(disorder) / np.log(base or table.shape[1]), table.sum(axis=1)
+    def right(importances):
+        score = 0.0
+        for row in importances.tolist():
+            for value in row:
+                if value > 0:  # p ln p, with the row's weight in it
+                    score += value * np.log(value / sum(row)) / np.log(len(row))
+        return 1 + score / importances.sum()
 
-    def score(table, base=None):
-        each, weights = scores(table, base)
-        return np.sum(each * weights) / np.sum(weights)
+    def draw(rng):
+        K, F = sizes(rng, 2, 3, 8)
+        return (numbers(rng, K, F, low=0.01, high=2),)
+
+    def draw_zeros(rng):
+        (table,) = draw(rng)
+        zero = rng.random(table.shape) < 0.4
+        zero[0, :2], zero[range(len(table)), rng.integers(2, table.shape[1], len(table))] = 1, 0
+        return (np.where(zero, 0, table),)
+
+    def draw_dead(rng):
+        return (with_dead_rows(rng, *draw(rng)),)
+
+    def each(table, unit=None):
+        """One minus the entropy of each row, in units of ln F or of another number."""
+        p = table / table.sum(axis=1, keepdims=True)
+        disorder = -np.sum(p * np.log(np.where(p > 0, p, 1)), axis=1)
+        return 1 - disorder / (np.log(table.shape[1]) if unit is None else unit(p))
+
+    def score(table, unit=None):
+        table = table[table.sum(axis=1) > 0]
+        return np.average(each(table, unit), weights=table.sum(axis=1))
+
+    def unweighted(table):
+        return each(table[table.sum(axis=1) > 0])
 
     mistakes = {
-        "NaN: 0 ln 0 is 0, but not to NumPy, and a latent of no importance has no shares": np.nan,
         "this is completeness: the factors were asked, each row belongs to a latent": (
             lambda table: score(table.T)
         ),
-        "the entropy is not in units of its largest value, ln F": lambda table: score(table, np.e),
+        "the entropy is not in units of its largest value, ln F": (
+            lambda table: score(table, lambda p: 1.0)
+        ),
         "the entropy is in bits and not in units of its largest value, ln F": (
-            lambda table: score(table, 2)
+            lambda table: score(table, lambda p: np.log(2))
+        ),
+        "the entropy is in bits, and its largest value ln F in nats": (
+            lambda table: score(table, lambda p: np.log(2) * np.log(p.shape[1]))
         ),
         "the entropy is divided by ln K; its largest value is that of F equal shares": (
-            lambda table: score(table, len(table))
+            lambda table: score(table, lambda p: np.log(len(p)))
+        ),
+        "the entropy is divided by F; its largest value is ln F": (
+            lambda table: score(table, lambda p: p.shape[1])
         ),
         "each latent counts alike; it counts by its share of the importance": (
-            lambda table: [scores(table)[0].mean(), scores(table)[0].sum() / len(table)]
+            lambda table: unweighted(table).mean()
         ),
         "this is the disorder; the score is 1 minus it": lambda table: 1 - score(table),
+        "the latents' scores are added with their weights; divide by the sum of the weights": (
+            lambda table: score(table) * table.sum()
+        ),
     }
-    uneven = np.array([[0.9, 0.05, 0.05], [0.1, 0.1, 0.0], [0.0, 0.3, 0.3], [0.2, 0.2, 0.6]])
-    two_each = np.kron(np.eye(5), [0.5, 0.5])  # 5 latents, 10 factors
+    answer.agrees(right, draw, mistakes=mistakes)
+
+    def units_of_those_left(p):
+        return np.log(np.maximum((p > 0).sum(axis=1), 2))
+
+    mistakes = {
+        "NaN: 0 ln 0 is 0, but not to NumPy": lambda table: np.nan,
+        "the entropy is divided by the logarithm of how many shares are above 0; F counts all": (
+            lambda table: score(table, units_of_those_left)
+        ),
+    }
     with np.errstate(all="ignore"):
-        answer.gives(score(uneven), uneven, mistakes=mistakes)
-        answer.gives(1 - np.log(2) / np.log(10), two_each, mistakes=mistakes)
-        answer.gives(1.0, np.vstack([np.eye(10), np.eye(10)]), mistakes=mistakes)
-        dead = np.array([[3.0, 0.0], [0.5, 0.5], [0.0, 0.0]])  # 3/4 of a 1 and 1/4 of a 0
-        answer.gives(0.75, dead, mistakes=mistakes)
+        answer.agrees(right, draw_zeros, mistakes=mistakes)
+        answer.gives(1 - np.log(2) / np.log(10), np.kron(np.eye(5), [0.5, 0.5]))
+        answer.gives(1.0, np.vstack([np.eye(10), np.eye(10)]))
+        mistakes = {
+            "NaN: a latent of no importance has no shares, 0 / 0; it counts with the weight 0": (
+                lambda table: np.nan
+            ),
+        }
+        answer.agrees(right, draw_dead, mistakes=mistakes)
 
 
 def naive_mig(codes, factors, n_bins=20):
-    """Return the mutual information gap, counted pair by pair, with its parts for mistakes."""
+    """Return mutual informations (K, F), counted pair by pair, and the factors' entropies (F,)."""
     N, K = codes.shape
     table, entropies = np.zeros((K, factors.shape[1])), []
     for f in range(factors.shape[1]):
@@ -130,10 +213,10 @@ def naive_mig(codes, factors, n_bins=20):
     return table, np.array(entropies)
 
 
-def grid_of_factors():
-    """Return all rows of three factors with 4, 3 and 2 values, and some of them twice."""
-    rows = np.stack(np.meshgrid(np.arange(4), np.arange(3), np.arange(2)), axis=-1).reshape(-1, 3)
-    return np.vstack([rows, rows[rows[:, 0] == 0], rows[rows[:, 0] == 0]])  # (36, 3), value 0 often
+def grid_of_factors(*counts):
+    """Return all rows of factors with so many values, and those of the first value four times."""
+    rows = np.array(list(itertools.product(*map(range, counts))))
+    return np.vstack([rows, *3 * [rows[rows[:, 0] == 0]]])
 
 
 @exercise(
@@ -150,108 +233,74 @@ def grid_of_factors():
     compare="every factor twice has to get 0",
 )
 def mig(answer):
-    factors = grid_of_factors()
-    x = factors.astype(float)
-    turned = x @ np.array([[0.8, 0.6, 0.1], [-0.6, 0.8, 0.3], [0.2, -0.3, 0.9]])
-    five = np.hstack([turned, 0.7 * x[:, :1] + 0.4 * x[:, 1:2] ** 2, x[:, 2:]])
-    twice = np.hstack([x, x])
-    for codes, want in [(turned, None), (five, None), (twice, 0.0), (x, 1.0)]:
+    def right(codes, factors):
         table, H = naive_mig(codes, factors)
-        ranked = np.sort(table, axis=0)
-        gaps = ranked[-1] - ranked[-2]
-        by_latent = np.sort(table, axis=1)
-        values = np.array([4.0, 3.0, 2.0])
-        want = np.mean(gaps / H) if want is None else want
-        mistakes = {
-            "the gap is taken between the best latent and the worst; between them may stand one "
-            "that is as good as the best": np.mean((ranked[-1] - ranked[0]) / H),
-            "the gap is taken between the second and the third": (
-                np.mean((ranked[-2] - ranked[-3]) / H)
-            ),
-            "no gap is taken: this is what the best latent knows": np.mean(ranked[-1] / H),
-            "the entropy is that of a factor whose values are all equally frequent, log of their "
-            "number": np.mean(gaps / np.log(values)),
-            "the entropy is that of 20 equally full bins; the share is one of what there is to "
-            "know of the factor": np.mean(gaps / np.log(20)),
-            "it is not divided by the entropy": np.mean(gaps),
-            "all gaps are divided by all entropies; each factor counts alike": (
-                gaps.sum() / H.sum()
-            ),
-            "the gap is between two factors of one latent; wanted two latents of one factor": [
-                np.mean(by_latent[:, -1] - by_latent[:, -2]),
-                np.mean((by_latent[:, -1] - by_latent[:, -2]) / H)
-                if len(by_latent) == len(H)
-                else np.inf,
-            ],
-        }
-        answer.gives(want, codes, factors, mistakes=mistakes, atol=1e-6)
+        gaps = []
+        for known, entropy in zip(table.T.tolist(), H, strict=True):
+            best = known.pop(known.index(max(known)))
+            gaps.append((best - max(known)) / entropy)
+        return sum(gaps) / len(gaps)
 
+    def draw(rng):
+        F = int(rng.integers(2, 4))
+        counts = sizes(rng, F, 5 - F, 8 - F)  # at least 20 rows in all, one for each bin
+        factors = grid_of_factors(*counts)
+        K = int(rng.integers(4, 7))
+        mixing = np.eye(len(counts), K) + rng.normal(scale=0.5, size=(len(counts), K))
+        return factors @ mixing + rng.normal(scale=0.2, size=(len(factors), K)), factors
 
-def uniform_grid():
-    """Return all rows of three factors with 8, 8 and 3 values, each with mean 0 and variance 1."""
-    rows = np.stack(np.meshgrid(np.arange(8), np.arange(8), np.arange(3)), axis=-1).reshape(-1, 3)
-    return rows, (rows - rows.mean(axis=0)) / rows.std(axis=0)
+    def made(value):
+        """A mistake in terms of the sorted informations (K, F), entropies, and the counts."""
 
+        def maker(codes, factors):
+            table, H = naive_mig(codes, factors)
+            return value(np.sort(table, axis=0)[::-1], H, factors.max(axis=0) + 1)
 
-@exercise(
-    "8.8",
-    trains="showing by hand that no data can decide",
-    difficulty="hard",
-    minutes=30,
-    hints=[
-        "Which maps of z leave N(0, I) as it is? Turns, mirrors, and changes of order.",
-        "Return two functions: one encodes and then turns, the other turns back and then decodes.",
-        "Turn the first two latents by 45 degrees. A turn by 90 only renames them.",
-    ],
-    compare="the two pairs of rows of the model and its twin",
-)
-def twin(answer):
-    A = np.array([[0.6, 0.2, 0.0, -0.3], [-0.1, 0.5, 0.3, 0.0], [0.2, 0.0, -0.4, 0.5]])
-    back = np.linalg.pinv(A)
+        return maker
 
-    def encode(x):
-        return np.arctanh(x) @ back
+    def along_rows(codes, factors):
+        by_latent = np.sort(naive_mig(codes, factors)[0], axis=1)
+        return np.mean(by_latent[:, -1] - by_latent[:, -2])
 
-    def decode(z):
-        return np.tanh(z @ A)
-
-    factors, codes = uniform_grid()
-    pictures = decode(codes)
-    encode_too, decode_too = answer.parts(answer(encode, decode), "encode_too", "decode_too")
-    answer.holds(
-        callable(encode_too) and callable(decode_too),
-        "wanted two functions; these are values. Define them inside, and return them uncalled",
-    )
-    codes_too = answer.call(encode_too, pictures)
-    answer.form(codes_too, codes, name="the twin's codes")
-    again = answer.call(decode_too, np.asarray(codes_too))
-    answer.form(again, pictures, name="the twin's pictures")
-    answer.holds(
-        np.allclose(again, pictures, atol=1e-4),
-        "the twin does not give the pictures back: what its encoder does to the code, its decoder "
-        "has to undo first",
-        [f"largest error {np.abs(again - pictures).max():.3g}"],
-    )
-    z = np.random.default_rng(0).standard_normal((4000, 3))
-    drawn = encode(np.clip(answer.call(decode_too, z), -1 + 1e-12, 1 - 1e-12))
-    covariance = np.cov(drawn.T)
-    round_again = np.allclose(covariance, np.eye(3), atol=0.12) and np.allclose(
-        [drawn.mean(axis=0), np.mean(drawn**4, axis=0) - 3], 0, atol=0.5
-    )
-    answer.holds(
-        round_again,
-        "the twin draws other pictures: it gives them all back, but what N(0, I) becomes on the "
-        "way to the old decoder is no N(0, I). Stretching and shearing change p(x); turning does "
-        "not",
-        [f"the covariance of the codes that reach it: {covariance.round(2).tolist()}"],
-    )
-    before, after = (_gap(c, factors) for c in (codes, np.asarray(codes_too)))
-    answer.holds(
-        after < before - 0.2,
-        "the twin's latents know the same as the model's: they are renamed or mirrored, not mixed",
-        [f"MIG {before:.2f} of the model, {after:.2f} of the twin"],
-    )
-
-
-def _gap(codes, factors):
-    return metrics.mig(np.asarray(codes, float), factors)
+    mistakes = {
+        "the gap is taken between the best latent and the worst; between them may stand one "
+        "that is as good as the best": made(
+            lambda known, H, n: np.mean((known[0] - known[-1]) / H)
+        ),
+        "the gap is taken between the second and the third": made(
+            lambda known, H, n: np.mean((known[1] - known[2]) / H)
+        ),
+        "the gap is taken between the two worst latents: sorted, they rise": made(
+            lambda known, H, n: np.mean((known[-2] - known[-1]) / H)
+        ),
+        "the gap is taken to the mean of all other latents; wanted to the second best": made(
+            lambda known, H, n: np.mean((known[0] - known[1:].mean(axis=0)) / H)
+        ),
+        "no gap is taken: this is what the best latent knows": made(
+            lambda known, H, n: np.mean(known[0] / H)
+        ),
+        "the gap is a share of what the best latent knows; wanted one of the factor's entropy": (
+            made(lambda known, H, n: np.mean((known[0] - known[1]) / known[0]))
+        ),
+        "the entropy is that of a factor whose values are all equally frequent, log of their "
+        "number": made(lambda known, H, n: np.mean((known[0] - known[1]) / np.log(n))),
+        "the entropy is that of 20 equally full bins; the share is one of what there is to "
+        "know of the factor": made(lambda known, H, n: np.mean(known[0] - known[1]) / np.log(20)),
+        "it is not divided by the entropy": made(lambda known, H, n: np.mean(known[0] - known[1])),
+        "the entropy is in bits and the gap in nats": made(
+            lambda known, H, n: np.mean((known[0] - known[1]) / H) * np.log(2)
+        ),
+        "the mean gap is divided by the mean entropy; divide first, as each factor counts alike": (
+            made(lambda known, H, n: np.mean(known[0] - known[1]) / np.mean(H))
+        ),
+        "the gap is between two factors of one latent; wanted two latents of one factor": (
+            along_rows
+        ),
+    }
+    answer.agrees(right, draw, mistakes=mistakes, atol=1e-6)
+    factors = grid_of_factors(4, 3, 2)
+    x = factors.astype(float)
+    answer.gives(0.0, np.hstack([x, x]), factors, atol=1e-6)
+    answer.gives(1.0, x, factors, atol=1e-6)
+    two = x @ np.array([[0.8, 0.61], [-0.63, 0.8], [0.2, -0.3]])
+    answer.gives(right(two, factors), two, factors, atol=1e-6)

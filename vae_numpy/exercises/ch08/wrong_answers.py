@@ -104,7 +104,7 @@ def level_of_the_noise(eigenvalues, beta, variance):
     return filled(eigenvalues, variance)
 
 
-@wrong("8.3", "both kinds count")
+@wrong("8.3", "the living directions are missing")
 def only_the_drowned(eigenvalues, beta, variance):
     error, rate, s2 = filled(eigenvalues, beta * variance)
     return eigenvalues[eigenvalues <= beta * variance].sum(), rate, s2
@@ -193,7 +193,7 @@ def along_the_columns(table):
     return np.mean(np.where(known, scores_of(table, table.shape[1] - 1), 0))
 
 
-@wrong("8.5", "left out, counts as 1, or gives NaN")
+@wrong("8.5", "NaN: a latent that knows nothing")
 def divides_by_zero(table):
     squares = table**2
     most = squares.max(axis=1)
@@ -352,7 +352,7 @@ HALF = np.sqrt(0.5)
 TURN = np.array([[HALF, HALF], [-HALF, HALF]])
 
 
-@wrong("8.8", "has to undo first")
+@wrong("8.8", "has to undo it first")
 def turned_twice(encode, decode):
     return linear_twin(encode, decode, TURN, TURN)
 
@@ -418,12 +418,12 @@ def parabola_to_the_end(step, n_steps, highest, target):
     return target + (highest - target) * (1 - (step / (n_steps - 1)) ** 2)
 
 
-@wrong("8.9", "falls below the target")
+@wrong("8.9", "does not use target")
 def line_through_zero(step, n_steps, highest, target):
     return max(0.0, highest * (1 - step / (0.8 * n_steps)))
 
 
-@wrong("8.9", "it does not arrive")
+@wrong("8.9", "does not use n_steps")
 def steps_of_another_training(step, n_steps, highest, target):
     return highest * (target / highest) ** min(1, step / 1000)
 

@@ -1,21 +1,16 @@
 """The checks of chapter 9 on sizes, windows and costs: what can be counted without a picture."""
 
+import itertools
+
 import numpy as np
 
+from vae_numpy.exercises.cases import sizes
 from vae_numpy.exercises.catalogue import exercise
 
-# In the first three all known mistakes differ from each other; in the next two pixels stay unseen.
-LINES = [(13, 8, 3, 7), (14, 13, 5, 8), (11, 10, 4, 9), (18, 6, 5, 1), (25, 7, 6, 2), (12, 3, 2, 0)]
 
-
-def windows_by_laying(n, kernel, stride, padding):
-    """Lay window after window, and keep account of the pixels that were seen."""
-    seen, first = set(), -padding
-    count = 0
-    while first + kernel <= n + padding:
-        seen |= set(range(first, first + kernel))
-        first, count = first + stride, count + 1
-    return count, sum(pixel > max(seen) for pixel in range(n))
+def firsts(n, kernel, stride, padding):
+    """Return where in a line each window begins; the first in the padding."""
+    return range(-padding, n + padding - kernel + 1, stride)
 
 
 def _count(n, kernel, stride, padding):
@@ -42,6 +37,19 @@ def _left_over(n, kernel, stride, padding):
     compare="`Conv2D((1, n, n), 1, kernel, stride=stride, padding=padding, rng=rng).shape_out`",
 )
 def count_windows(answer):
+    def right(n, kernel, stride, padding):
+        seen, windows = set(), firsts(n, kernel, stride, padding)
+        for first in windows:
+            seen |= set(range(first, first + kernel))
+        return len(windows), sum(pixel > max(seen) for pixel in range(n))
+
+    def draw(rng):
+        kernel = int(rng.integers(4, 14))
+        stride = int(rng.integers(kernel // 2, kernel + 1))
+        # With little padding pixels stay unseen, with much of it zeros do.
+        padding = int(rng.integers(0, rng.choice([2, kernel])))
+        return int(rng.integers(kernel, 3 * kernel)), kernel, stride, padding
+
     def windows(value):
         return lambda *given: (value(*given), None)
 
@@ -78,28 +86,9 @@ def count_windows(answer):
             lambda n, k, s, m: (n - k) % s
         ),
     }
+    cases = [(4, 3, 1, 0), (4, 2, 2, 0), (5, 3, 3, 0), (2, 5, 4, 4), (18, 6, 5, 1)]
     names = ("windows", "unseen")
-    for case in LINES:
-        answer.gives(windows_by_laying(*case), *case, mistakes=mistakes, names=names)
-
-
-STACKS = [
-    [(5, 2), (6, 3), (4, 4)],
-    [(6, 2), (7, 3)],
-    [(6, 3), (2, 4), (5, 4)],
-    [(5, 4)],
-]
-
-
-def field_by_walking(layers):
-    """Walk from one output back to the pixels of the picture, layer by layer."""
-    lowest = highest = 0
-    for kernel, stride in reversed(layers):
-        lowest, highest = lowest * stride, highest * stride + kernel - 1
-    next_output = 1
-    for _, stride in reversed(layers):
-        next_output *= stride
-    return highest - lowest + 1, next_output
+    answer.agrees(right, draw, mistakes=mistakes, first=cases, names=names, n_calls=30)
 
 
 def _field(layers, *, start=1, window=lambda k: k - 1, early=False, steps=None):
@@ -127,6 +116,29 @@ def _field(layers, *, start=1, window=lambda k: k - 1, early=False, steps=None):
     compare="four layers of 4 x 4 with stride 2 see 46 pixels, those of chapter 8's papers",
 )
 def receptive_field(answer):
+    def right(layers):
+        # Walk from one output, and from the next, back to their pixels in the picture.
+        lowest = highest = 0
+        step = 1
+        for kernel, stride in reversed(layers):
+            lowest, highest = lowest * stride, highest * stride + kernel - 1
+            step *= stride
+        return highest - lowest + 1, step
+
+    def draw(rng):
+        n = int(rng.integers(3, 5))
+        return (list(zip(sizes(rng, n, 2, 9), sizes(rng, n, 2, 7), strict=True)),)
+
+    def summed(start):
+        def value(layers):
+            field, step = 1, start
+            for i, (kernel, stride) in enumerate(layers):
+                field += (kernel - 1) * (step if i else 1)
+                step += stride - start
+            return field, None
+
+        return value
+
     def field(**options):
         return lambda layers: (_field(layers, **options), None)
 
@@ -155,8 +167,12 @@ def receptive_field(answer):
             int(np.prod([k for k, _ in layers])),
             None,
         ),
-        "field: the layers are walked from the wrong end: to use (r - 1) s + k, begin with the "
-        "last": forward,
+        "field: the layers are walked from the wrong end: for each count the strides of the "
+        "layers before it": forward,
+        "field: the strides before a layer are added up; a step of steps is a product": [
+            summed(1),
+            summed(0),
+        ],
         "step: this is the last layer's stride alone; those before it count too": lambda layers: (
             None,
             layers[-1][1],
@@ -166,26 +182,9 @@ def receptive_field(answer):
             sum(s for _, s in layers),
         ),
     }
-    for layers in STACKS:
-        answer.gives(field_by_walking(layers), layers, mistakes=mistakes, names=("field", "step"))
-
-
-LAYERS = [
-    ((3, 11, 14), 5, (2, 4), 3, 1),
-    ((2, 9, 16), 7, (3, 5), 2, 2),
-    ((4, 13, 10), 3, (5, 2), 1, 0),
-]
-
-
-def costs_by_matrix(shape_in, channels, kernel_size, stride, padding):
-    """Count the entries of the layer's matrix, and what it is made of."""
-    C, H, B = shape_in
-    (kh, kw), places = kernel_size, 1
-    for n, k in zip((H, B), kernel_size, strict=True):
-        places *= windows_by_laying(n, k, stride, padding)[0]
-    weights = sum(C * kh * kw + 1 for _ in range(channels))  # a kernel and its bias
-    each = sum(1 for _ in range(places * channels)) * C * kh * kw
-    return weights, each, (C * H * B + 1) * places * channels
+    cases = [([(3, 1)],), ([(3, 1), (3, 1)],), ([(3, 2), (2, 1)],), ([(1, 3), (4, 2)],)]
+    names = ("field", "step")
+    answer.agrees(right, draw, mistakes=mistakes, first=cases, names=names, n_calls=12)
 
 
 @exercise(
@@ -202,6 +201,22 @@ def costs_by_matrix(shape_in, channels, kernel_size, stride, padding):
     compare="the chapter's table; it counts no biases",
 )
 def layer_costs(answer):
+    def right(shape_in, channels, kernel_size, stride, padding):
+        # Go through all windows, and keep account of the weights that are used.
+        (C, H, B), (kh, kw) = shape_in, kernel_size
+        tops, lefts = firsts(H, kh, stride, padding), firsts(B, kw, stride, padding)
+        used, products, outputs = set(), 0, list(itertools.product(range(channels), tops, lefts))
+        for new, _, _ in outputs:
+            kernel = list(itertools.product([new], range(C), range(kh), range(kw)))
+            used.update(kernel)
+            products += len(kernel)
+        return len(used) + channels, products, len(outputs) * (C * H * B + 1)
+
+    def draw(rng):
+        C, channels, kh, kw = sizes(rng, 4, 2, 7)
+        stride, padding = int(rng.integers(2, 4)), int(rng.integers(1, 3))
+        return (C, *sizes(rng, 2, 8, 15)), channels, (kh, kw), stride, padding
+
     def parts(C, H, B, channels, kh, kw, s, m):
         places = _count(H, kh, s, m) * _count(B, kw, s, m)
         return C * kh * kw, places, C * H * B
@@ -213,6 +228,14 @@ def layer_costs(answer):
             result = [None, None, None]
             result[which] = value(C, H, B, channels, window, places, pixels, stride)
             return tuple(result)
+
+        return wrong
+
+    def places_by(size):
+        def wrong(shape_in, channels, kernel_size, stride, padding):
+            (C, H, B), (kh, kw) = shape_in, kernel_size
+            places = size(H, kh, stride, padding) * size(B, kw, stride, padding)
+            return None, C * kh * kw * channels * places, None
 
         return wrong
 
@@ -241,6 +264,26 @@ def layer_costs(answer):
         "multiplications: the additions are counted too": variant(
             1, lambda C, H, B, n, window, places, pixels, s: 2 * window * n * places
         ),
+        "multiplications: the size that goes out is taken for the size that comes in, divided by "
+        "the stride; kernel and padding matter too": [
+            places_by(lambda n, k, s, m: n // s),
+            places_by(lambda n, k, s, m: -(-n // s)),
+        ],
+        "multiplications: the windows are counted without the padding": places_by(
+            lambda n, k, s, m: (n - k) // s + 1
+        ),
+        "multiplications: the windows are counted with the padding of one side alone": places_by(
+            lambda n, k, s, m: (n + m - k) // s + 1
+        ),
+        "multiplications: one window too few in each direction: the first is there before any "
+        "step": places_by(lambda n, k, s, m: (n + 2 * m - k) // s),
+        "multiplications: the stride is left out, and every place counted": places_by(
+            lambda n, k, s, m: n + 2 * m - k + 1
+        ),
+        "dense_weights: there is one bias for each output; here there is one for each new "
+        "channel": variant(
+            2, lambda C, H, B, n, window, places, pixels, s: pixels * n * places + n
+        ),
         "dense_weights: the biases are left out: one for each output": variant(
             2, lambda C, H, B, n, window, places, pixels, s: pixels * n * places
         ),
@@ -251,6 +294,6 @@ def layer_costs(answer):
             2, lambda C, H, B, n, window, places, pixels, s: (pixels + 1) * places
         ),
     }
+    cases = [((1, 3, 4), 1, (2, 2), 1, 0), ((2, 3, 4), 3, (2, 1), 2, 1)]
     names = ("weights", "multiplications", "dense_weights")
-    for case in LAYERS:
-        answer.gives(costs_by_matrix(*case), *case, mistakes=mistakes, names=names)
+    answer.agrees(right, draw, mistakes=mistakes, first=cases, names=names, n_calls=20)

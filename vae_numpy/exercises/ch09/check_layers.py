@@ -1,44 +1,65 @@
-"""The checks of chapter 9 on the layer itself, its gradients, and what it keeps of a move."""
+"""The checks of chapter 9 on the layer and its gradients.
+
+The right values are collected weight by weight; the solutions go from place to place.
+"""
 
 import numpy as np
 
+from vae_numpy.exercises.cases import numbers, sizes
 from vae_numpy.exercises.catalogue import exercise
-from vae_numpy.kernels import reference_convolution as reference
 
 
-def layers():
-    """Make layers in which no two sizes agree: x, W, b, stride and padding."""
-    rng = np.random.default_rng(9)
-    for n, C, H, B, kh, kw, new, stride, padding in [
-        (2, 3, 5, 8, 4, 2, 6, 3, 1),
-        (4, 2, 9, 7, 3, 5, 3, 2, 2),
-        (3, 5, 6, 10, 2, 4, 7, 2, 1),
-        (2, 4, 11, 6, 5, 3, 2, 1, 1),
-    ]:
-        x, W = rng.standard_normal((n, C, H, B)), rng.standard_normal((C, kh, kw, new))
-        yield x, W, rng.standard_normal(new), stride, padding
+def draw_layer(rng, *, pads=True):
+    """Draw a layer in which no two sizes agree: x, W, b, stride and padding."""
+    N, C, new, kh, kw, rows, columns = sizes(rng, 7, 2, 9)
+    stride, padding = int(rng.integers(2, 4)), 0
+    if pads:
+        padding = int(rng.integers(1, 3)) if min(kh, kw) > 4 else 1
+    left_over = rng.integers(stride, size=2)  # the last pixels may be seen by no window
+    H = int((rows - 1) * stride + kh - 2 * padding + left_over[0])
+    B = int((columns - 1) * stride + kw - 2 * padding + left_over[1])
+    shapes = (N, C, H, B), (C, kh, kw, new), (new,)
+    return *(numbers(rng, *shape) for shape in shapes), stride, padding
 
 
-def right_forward(x, W, b, stride, padding):
-    """Return y by the library's NumPy kernel: patches and one product."""
-    return reference.conv_forward(x, W, b, "identity", stride, padding)
+def small_layers():
+    """Make layers to follow by hand: one without stride and padding, one with both."""
+    x = np.arange(1.0, 10).reshape(1, 1, 3, 3)
+    W = np.array([[1.0, 2.0], [3.0, 4.0]]).reshape(1, 2, 2, 1)
+    return [(x, W, np.array([0.5]), 1, 0), (x, W, np.array([0.5]), 2, 1)]
 
 
-def right_backward(dy, x, W, stride, padding):
-    """Return dx, dW and db, as the library's NumPy kernel gives them."""
-    dW, db = np.zeros_like(W), np.zeros(W.shape[3])
-    dx = reference.conv_backward(dy, x, dy, W, "identity", stride, padding, dW, db)
-    return dx, dW, db
+def size_of(x, W, stride, padding):
+    """Return H' and B'."""
+    return [
+        (n + 2 * padding - k) // stride + 1 for n, k in zip(x.shape[2:], W.shape[1:3], strict=True)
+    ]
 
 
-def _padded(x, before, after, **how):
+def around(x, before, after, **how):
+    """Put zeros around pictures, or what else ``numpy.pad`` can."""
     edge = before, after
     return np.pad(x, ((0, 0), (0, 0), edge, edge), **how)
 
 
-def _forward_padded(x, W, b, stride, size):
-    """Return the first windows of a picture that has its padding already, as many as ``size``."""
-    return right_forward(x, W, b, stride, 0)[:, :, : size[0], : size[1]]
+def met(x, i, j, stride, size):
+    """Return the pixels that weight i, j meets, a view; x has its padding already."""
+    last = [start + stride * (n - 1) + 1 for start, n in zip((i, j), size, strict=True)]
+    return x[:, :, i : last[0] : stride, j : last[1] : stride]
+
+
+def convolved(x, W, b, stride, size):
+    """Return y of pictures that have their padding already."""
+    y = np.zeros((len(x), W.shape[3], *size)) + np.reshape(b, (-1, 1, 1))
+    for i, j in np.ndindex(*W.shape[1:3]):
+        y += np.einsum("ncpq,co->nopq", met(x, i, j, stride, size), W[:, i, j])
+    return y
+
+
+def right_forward(x, W, b, stride, padding):
+    """Return y."""
+    size = size_of(x, W, stride, padding)
+    return convolved(around(x, padding, padding), W, b, stride, size)
 
 
 @exercise(
@@ -56,12 +77,9 @@ def _forward_padded(x, W, b, stride, size):
     compare="`Conv2D` with the same weights",
 )
 def convolve(answer):
-    def size(x, W, stride, padding):
-        return right_forward(x, W, None, stride, padding).shape[2:]
-
-    def one_sided(before, after):
-        return lambda x, W, b, s, m: _forward_padded(
-            _padded(x, before * m, after * m), W, b, s, size(x, W, s, m)
+    def one_sided(before, after, **how):
+        return lambda x, W, b, s, m: convolved(
+            around(x, before * m, after * m, **how), W, b, s, size_of(x, W, s, m)
         )
 
     def turned(rows, columns):
@@ -69,7 +87,9 @@ def convolve(answer):
 
     mistakes = {
         "the kernel is flipped; here each weight meets the pixel at its own place": [
-            lambda *a, way=way: turned(*way)(*a) for way in [(-1, -1), (-1, 1), (1, -1)]
+            turned(-1, -1),
+            turned(-1, 1),
+            turned(1, -1),
         ],
         "the padding is all at the top and left; half of it belongs on the other side": (
             one_sided(2, 0)
@@ -77,16 +97,14 @@ def convolve(answer):
         "the padding is all at the bottom and right; half of it belongs on the other side": (
             one_sided(0, 2)
         ),
-        "the padding repeats the picture's edge; it is zeros": lambda x, W, b, s, m: (
-            _forward_padded(_padded(x, m, m, mode="edge"), W, b, s, size(x, W, s, m))
-        ),
-        "the stride is forgotten: the windows are one pixel apart": lambda x, W, b, s, m: (
-            right_forward(x, W, b, 1, m)[:, :, : size(x, W, s, m)[0], : size(x, W, s, m)[1]]
+        "the padding repeats the picture's edge; it is zeros": one_sided(1, 1, mode="edge"),
+        "the stride is forgotten: the windows are one pixel apart": lambda x, W, b, s, m: convolved(
+            around(x, m, m), W, b, 1, size_of(x, W, s, m)
         ),
         "this is every place; with a stride most are left out": lambda x, W, b, s, m: right_forward(
             x, W, b, 1, m
         ),
-        "the bias is missing": lambda x, W, b, s, m: right_forward(x, W, None, s, m),
+        "the bias is missing": lambda x, W, b, s, m: right_forward(x, W, 0.0, s, m),
         "the bias is added for each channel that comes in; once is right": (
             lambda x, W, b, s, m: right_forward(x, W, len(W) * b, s, m)
         ),
@@ -96,6 +114,9 @@ def convolve(answer):
         "only the first channel that comes in is used: sum over all": (
             lambda x, W, b, s, m: right_forward(x[:, :1], W[:1], b, s, m)
         ),
+        "the channels that come in are averaged; the sum runs over them": (
+            lambda x, W, b, s, m: right_forward(x, W / len(W), b, s, m)
+        ),
         "it is a mean over the window; a convolution is a sum": lambda x, W, b, s, m: right_forward(
             x, W / W[..., 0].size, b, s, m
         ),
@@ -103,24 +124,28 @@ def convolve(answer):
             x, W, b, s, m
         ).transpose(0, 2, 3, 1),
     }
-    for case in layers():
-        answer.gives(right_forward(*case), *case, mistakes=_computed(mistakes, *case))
+    answer.agrees(right_forward, draw_layer, mistakes=mistakes, first=small_layers())
 
 
-def _computed(mistakes, *case):
-    """Compute what each known mistake gives; in a list, each of its ways."""
-    return {
-        line: [way(*case) for way in value] if isinstance(value, list) else value(*case)
-        for line, value in mistakes.items()
-    }
+def with_dy(case, dy=None):
+    """Return a case with a gradient in what goes out: x, dy, W, stride and padding."""
+    x, W, _, stride, padding = case
+    shape = len(x), W.shape[3], *size_of(x, W, stride, padding)
+    return x, np.arange(1.0, 5).reshape(shape) if dy is None else dy(*shape), W, stride, padding
 
 
-def gradients():
-    """Make cases of the way back: dy, x, W, stride and padding."""
-    rng = np.random.default_rng(4)
-    for x, W, _, stride, padding in layers():
-        dy = rng.standard_normal(right_forward(x, W, None, stride, padding).shape)
-        yield dy, x, W, stride, padding
+def draw_gradient(rng):
+    """Draw a case of the way back: x, dy, W, stride and padding."""
+    return with_dy(draw_layer(rng), lambda *shape: numbers(rng, *shape))
+
+
+def kernel_gradient(x, dy, kernel_size, stride):
+    """Return dW, given pictures that have their padding already."""
+    dW = np.zeros((x.shape[1], *kernel_size, dy.shape[1]))
+    for i, j in np.ndindex(*kernel_size):
+        pixels = met(x, i, j, stride, dy.shape[2:])
+        dW[:, i, j] = np.einsum("ncpq,nopq->co", pixels, dy)
+    return dW
 
 
 @exercise(
@@ -144,76 +169,103 @@ def weight_gradients(answer):
     def db(change):
         return lambda *case: (None, change(*case))
 
-    def windows(x, W, stride, rows, columns):
-        kernel = W.shape[1:3]
-        view = np.lib.stride_tricks.sliding_window_view(x, kernel, axis=(2, 3))
-        return view[:, :, ::stride, ::stride][:, :, :rows, :columns]
+    def right(x, dy, kernel_size, stride, padding):
+        kernels = kernel_gradient(around(x, padding, padding), dy, kernel_size, stride)
+        return kernels, np.array([dy[:, o].sum() for o in range(dy.shape[1])])
 
-    def from_padded(dy, x, W, stride):
-        return np.einsum("ncpqij,nopq->cijo", windows(x, W, stride, *dy.shape[2:]), dy)
+    def draw(rng):
+        x, dy, W, stride, padding = draw_gradient(rng)
+        return x, dy, W.shape[1:3], stride, padding
 
-    def of(part):
-        return lambda dy, x, W, s, m: right_backward(dy[part], x[part], W, s, m)[1]
+    def changed(change):
+        return dW(lambda x, dy, *given: change(right(x, dy, *given)[0], x, dy))
 
-    def last_place(dy, x, W, s, m):
+    def of_pictures(part):
+        return dW(lambda x, dy, *given: right(x[part], dy[part], *given)[0])
+
+    def one_sided(before, after):
+        return dW(
+            lambda x, dy, k, s, m: kernel_gradient(around(x, before * m, after * m), dy, k, s)
+        )
+
+    def last_place(x, dy, *given):
         only = np.zeros_like(dy)
         only[:, :, -1, -1] = dy[:, :, -1, -1]
-        return right_backward(only, x, W, s, m)[1]
+        return right(x, only, *given)[0]
 
     mistakes = {
         "dW: only the last window is left in it: add from every place, with +=": dW(last_place),
-        "dW: this is the last picture's alone: sum over the batch": dW(of(slice(-1, None))),
-        "dW: this is the first picture's alone: sum over the batch": dW(of(slice(1))),
-        "dW: it is a mean over the batch; dy has its 1/N already": dW(
-            lambda dy, x, W, s, m: right_backward(dy, x, W, s, m)[1] / len(x)
+        "dW: this is the last picture's alone: sum over the batch": of_pictures(slice(-1, None)),
+        "dW: this is the first picture's alone: sum over the batch": of_pictures(slice(1)),
+        "dW: it is a mean over the batch; dy has its 1/N already": changed(
+            lambda w, x, dy: w / len(x)
         ),
-        "dW: it is a mean over the places; a shared weight gets the sum": dW(
-            lambda dy, x, W, s, m: right_backward(dy, x, W, s, m)[1] / dy[0, 0].size
+        "dW: it is a mean over the places; a shared weight gets the sum": changed(
+            lambda w, x, dy: w / dy[0, 0].size
         ),
-        "dW: it is flipped; y takes the kernel as it is, and so does the way back": dW(
-            lambda dy, x, W, s, m: right_backward(dy, x, W, s, m)[1][:, ::-1, ::-1]
+        "dW: it is a mean over pictures and places; a shared weight gets the sum": changed(
+            lambda w, x, dy: w / dy[:, 0].size
+        ),
+        "dW: it is flipped; y takes the kernel as it is, and so does the way back": changed(
+            lambda w, x, dy: w[:, ::-1, ::-1]
         ),
         "dW: the stride is forgotten: these windows are one pixel apart": dW(
-            lambda dy, x, W, s, m: from_padded(dy, _padded(x, m, m), W, 1)
+            lambda x, dy, k, s, m: right(x, dy, k, 1, m)[0]
         ),
-        "dW: the padding is all at the bottom and right": dW(
-            lambda dy, x, W, s, m: from_padded(dy, _padded(x, 0, 2 * m), W, s)
-        ),
-        "dW: the padding is all at the top and left": dW(
-            lambda dy, x, W, s, m: from_padded(dy, _padded(x, 2 * m, 0), W, s)
-        ),
-        "dW: its axes are (C', C, kh, kw); W is (C, kh, kw, C')": dW(
-            lambda dy, x, W, s, m: right_backward(dy, x, W, s, m)[1].transpose(3, 0, 1, 2)
+        "dW: the padding is all at the bottom and right": one_sided(0, 2),
+        "dW: the padding is all at the top and left": one_sided(2, 0),
+        "dW: its axes are (C', C, kh, kw); W is (C, kh, kw, C')": changed(
+            lambda w, x, dy: w.transpose(3, 0, 1, 2)
         ),
         "db: it is a mean over the places; the bias is added at each, so sum": db(
-            lambda dy, x, W, s, m: dy.mean(axis=(2, 3)).sum(axis=0)
+            lambda x, dy, *_: dy.mean(axis=(2, 3)).sum(axis=0)
         ),
         "db: it is a mean over pictures and places: sum over both": db(
-            lambda dy, x, W, s, m: dy.mean(axis=(0, 2, 3))
+            lambda x, dy, *_: dy.mean(axis=(0, 2, 3))
         ),
         "db: it is summed over the channels as well; each has a bias of its own": db(
-            lambda dy, x, W, s, m: dy.sum()
+            lambda x, dy, *_: dy.sum()
+        ),
+        "db: this is the first picture's alone: sum over the batch": db(
+            lambda x, dy, *_: dy[0].sum(axis=(1, 2))
+        ),
+        "db: this is the last picture's alone: sum over the batch": db(
+            lambda x, dy, *_: dy[-1].sum(axis=(1, 2))
+        ),
+        "db: it is a mean over the batch; dy has its 1/N already": db(
+            lambda x, dy, *_: dy.sum(axis=(2, 3)).mean(axis=0)
         ),
         "db: it is summed over the pictures alone; each place counts too": db(
-            lambda dy, x, W, s, m: dy.sum(axis=0)
+            lambda x, dy, *_: dy.sum(axis=0)
         ),
     }
-    for dy, x, W, stride, padding in gradients():
-        want = right_backward(dy, x, W, stride, padding)[1:]
-        known = _computed(mistakes, dy, x, W, stride, padding)
-        given = x, dy, W.shape[1:3], stride, padding
-        answer.gives(want, *given, mistakes=known, names=("dW", "db"))
+    cases = [
+        (x, dy, (2, 2), stride, padding)
+        for x, dy, _, stride, padding in map(with_dy, small_layers())
+    ]
+    answer.agrees(right, draw, mistakes=mistakes, first=cases, names=("dW", "db"))
 
 
-def _laid_down(dy, W, stride, padding, shape, combine):
-    """Lay the windows down on the padded picture; ``combine`` says what an overlap gives."""
-    C, H, B = shape
-    kh, kw = W.shape[1:3]
-    dx = np.zeros((len(dy), C, H + 2 * padding, B + 2 * padding))
-    for p in range(dy.shape[2]):
-        for q in range(dy.shape[3]):
-            at = np.s_[:, :, stride * p : stride * p + kh, stride * q : stride * q + kw]
-            dx[at] = combine(dx[at], np.einsum("no,cijo->ncij", dy[:, :, p, q], W))
+def wide(shape, padding):
+    """Return the shape of a picture (C, H, B) with its padding."""
+    return shape[0], shape[1] + 2 * padding, shape[2] + 2 * padding
+
+
+def laid_down(dy, W, stride, shape):
+    """Return dx of pictures that have padding, or none: what each weight lays down."""
+    dx = np.zeros((len(dy), *shape))
+    for i, j in np.ndindex(*W.shape[1:3]):
+        pixels = met(dx, i, j, stride, dy.shape[2:])
+        pixels += np.einsum("nopq,co->ncpq", dy, W[:, i, j])
+    return dx
+
+
+def _overwritten(dy, W, stride, shape):
+    """Lay window after window down, where the last one is left."""
+    dx, (kh, kw) = np.zeros((len(dy), *shape)), W.shape[1:3]
+    for p, q in np.ndindex(*dy.shape[2:]):
+        laid = np.einsum("no,cijo->ncij", dy[:, :, p, q], W)
+        dx[:, :, stride * p : stride * p + kh, stride * q : stride * q + kw] = laid
     return dx
 
 
@@ -234,298 +286,67 @@ def _cut(dx, first, shape):
     compare="`ConvTranspose2D` with the same weights and no bias",
 )
 def picture_gradient(answer):
-    def add(old, new):
-        return old + new
+    def right(dy, W, stride, padding, shape):
+        return _cut(laid_down(dy, W, stride, wide(shape, padding)), padding, shape)
 
-    def every_window(combine=add, change=lambda W: W):
-        return lambda dy, W, s, m, shape: _cut(
-            _laid_down(dy, change(W), s, m, shape, combine), m, shape
-        )
+    def draw(rng):
+        x, dy, W, stride, padding = draw_gradient(rng)
+        return dy, W, stride, padding, x.shape[1:]
+
+    def changed(change):
+        return lambda dy, W, *given: right(dy, change(W), *given)
 
     def shifted(first):
-        return lambda dy, W, s, m, shape: _cut(_laid_down(dy, W, s, m, shape, add), first(m), shape)
+        return lambda dy, W, s, m, shape: _cut(laid_down(dy, W, s, wide(shape, m)), first(m), shape)
 
-    def averaged(dy, W, s, m, shape):
-        ones = _laid_down(np.ones_like(dy[:, :1]), np.ones_like(W[..., :1]), s, m, shape, add)
-        return _cut(_laid_down(dy, W, s, m, shape, add) / np.maximum(ones, 1), m, shape)
+    def reached(dy, W, s, m, shape):
+        rows, columns = (
+            (n - 1) * s + k - 2 * m for n, k in zip(dy.shape[2:], W.shape[1:3], strict=True)
+        )
+        return right(dy, W, s, m, (shape[0], rows, columns))
+
+    def averaged(dy, W, *given):
+        windows = right(np.ones_like(dy[:, :1]), np.ones_like(W[..., :1]), *given)
+        return right(dy, W, *given) / np.maximum(windows, 1)
 
     mistakes = {
-        "where windows overlap the last one is left: add with +=": every_window(
-            lambda old, new: new
+        "where windows overlap the last one is left: add with +=": lambda dy, W, s, m, shape: _cut(
+            _overwritten(dy, W, s, wide(shape, m)), m, shape
         ),
         "where windows overlap the mean is taken; they add up": averaged,
-        "the kernels are flipped; windows are put down as they were taken": every_window(
-            change=lambda W: W[:, ::-1, ::-1]
-        ),
-        "the stride is forgotten: the windows lie one pixel apart": lambda dy, W, s, m, shape: _cut(
-            _laid_down(dy, W, 1, m, shape, add), m, shape
+        "the kernels are flipped; windows are put down as they were taken": [
+            changed(lambda W: W[:, ::-1, ::-1]),
+            changed(lambda W: W[:, ::-1]),
+            changed(lambda W: W[:, :, ::-1]),
+        ],
+        "the stride is forgotten: the windows lie one pixel apart": (
+            lambda dy, W, s, m, shape: right(dy, W, 1, m, shape)
         ),
         "the padding is cut off at the end alone: it is on both sides": shifted(lambda m: 0),
         "the padding is cut off at the beginning alone: it is on both sides": shifted(
             lambda m: 2 * m
         ),
-        "the padding is still around it: cut it off": lambda dy, W, s, m, shape: _laid_down(
-            dy, W, s, m, shape, add
+        "shape is not used: it ends with the last window, and the pixels behind are missing": (
+            reached
         ),
-        "only the last new channel is in it: sum over all C'": lambda dy, W, s, m, shape: _cut(
-            _laid_down(dy[:, -1:], W[..., -1:], s, m, shape, add), m, shape
+        "the padding is still around it: cut it off": lambda dy, W, s, m, shape: laid_down(
+            dy, W, s, wide(shape, m)
         ),
-        "only the first new channel is in it: sum over all C'": lambda dy, W, s, m, shape: _cut(
-            _laid_down(dy[:, :1], W[..., :1], s, m, shape, add), m, shape
+        "only the last new channel is in it: sum over all C'": (
+            lambda dy, W, *given: right(dy[:, -1:], W[..., -1:], *given)
         ),
-        "it is a mean over the new channels; each of them adds its share": every_window(
-            change=lambda W: W / W.shape[3]
+        "only the first new channel is in it: sum over all C'": (
+            lambda dy, W, *given: right(dy[:, :1], W[..., :1], *given)
         ),
-        "the channels are last: dx is (N, C, H, B), as x": lambda dy, W, s, m, shape: _cut(
-            _laid_down(dy, W, s, m, shape, add), m, shape
-        ).transpose(0, 2, 3, 1),
-    }
-    for dy, x, W, stride, padding in gradients():
-        given = dy, W, stride, padding, x.shape[1:]
-        want = right_backward(dy, x, W, stride, padding)[0]
-        answer.gives(want, *given, mistakes=mistakes)
-
-
-def small_pictures():
-    """Make small pictures and kernels with no two sizes alike: y, w and stride."""
-    rng = np.random.default_rng(6)
-    for height, breadth, kh, kw, stride in [(3, 5, 4, 2, 3), (4, 2, 3, 5, 2), (2, 6, 5, 3, 4)]:
-        yield rng.standard_normal((height, breadth)), rng.standard_normal((kh, kw)), stride
-
-
-def right_transposed(y, w, stride):
-    """Return the picture by the transposed matrix."""
-    (height, breadth), (kh, kw) = y.shape, w.shape
-    H, B = (height - 1) * stride + kh, (breadth - 1) * stride + kw
-    lit = np.eye(H * B).reshape(-1, 1, H, B)
-    M = reference.conv_forward(lit, w[None, :, :, None], None, "identity", stride, 0)
-    return (M.reshape(H * B, -1) @ y.ravel()).reshape(H, B)
-
-
-@exercise(
-    "9.7",
-    trains="seeing a transposed convolution as an ordinary one",
-    difficulty="hard",
-    minutes=20,
-    hints=[
-        "Which pixels does the first output reach, if the stride is 2? And the second? Put y's "
-        "numbers `stride` apart into a picture of zeros: `wide[::stride, ::stride] = y`.",
-        "A window at the very corner must be able to touch the first number with its last weight: "
-        "put kh - 1 and kw - 1 zeros around.",
-        "Pixel m gets w_i from output m - i. So the window has to be read backwards, in both "
-        "directions: `w[::-1, ::-1]`.",
-    ],
-    compare="exercise 9.6 with one channel and no padding",
-)
-def transpose_by_zeros(answer):
-    def spread(y, w, s, gap=None, kernel=None, edge=(1, 1)):
-        gap, kernel = gap or s, w[::-1, ::-1] if kernel is None else kernel
-        wide = np.zeros([(n - 1) * gap + 1 for n in y.shape])
-        wide[::gap, ::gap] = y
-        (kh, kw), (a, b) = kernel.shape, edge
-        wide = np.pad(wide, ((kh - a, kh - a), (kw - b, kw - b)))
-        return reference.conv_forward(
-            wide[None, None], kernel[None, :, :, None], None, "identity", 1, 0
-        )[0, 0]
-
-    def repeated(y, w, s):
-        H, B = right_transposed(y, w, s).shape
-        wide = np.kron(y, np.ones((s, s)))[: H - len(w) + 1, : B - len(w[0]) + 1]
-        return right_transposed(wide, w, 1)
-
-    def overwritten(y, w, s):
-        x = np.zeros_like(right_transposed(y, w, s))
-        for (p, q), value in np.ndenumerate(y):
-            x[s * p : s * p + len(w), s * q : s * q + len(w[0])] = value * w
-        return x
-
-    def half_edge(y, w, s):
-        same = spread(y, w, s)
-        a, b = (len(w) - 1) // 2, (len(w[0]) - 1) // 2
-        return same[a : len(same) - (len(w) - 1 - a), b : same.shape[1] - (w.shape[1] - 1 - b)]
-
-    mistakes = {
-        "the kernel is not flipped: pixel m gets w_i from output m - i, so it is read backwards": (
-            lambda y, w, s: spread(y, w, s, kernel=w)
+        "it is a mean over the new channels; each of them adds its share": changed(
+            lambda W: W / W.shape[3]
         ),
-        "the kernel is flipped from top to bottom alone: turn it in both directions": (
-            lambda y, w, s: spread(y, w, s, kernel=w[::-1])
-        ),
-        "the kernel is flipped from left to right alone: turn it in both directions": (
-            lambda y, w, s: spread(y, w, s, kernel=w[:, ::-1])
-        ),
-        "one zero too many between neighbours: stride - 1 zeros put them stride apart": (
-            lambda y, w, s: spread(y, w, s, gap=s + 1)
-        ),
-        "the stride is forgotten: no zeros between neighbours": lambda y, w, s: spread(
-            y, w, s, gap=1
-        ),
-        "one zero too many around: a window of k needs k - 1 of them": lambda y, w, s: spread(
-            y, w, s, edge=(0, 0)
-        ),
-        "no zeros around: the outermost pixels are missing": lambda y, w, s: spread(y, w, s)[
-            len(w) - 1 : len(right_transposed(y, w, s)) - len(w) + 1,
-            len(w[0]) - 1 : right_transposed(y, w, s).shape[1] - len(w[0]) + 1,
-        ],
-        "zeros around for half a window: the rim of the picture is missing": half_edge,
-        "the numbers are repeated; between neighbours belong zeros": repeated,
-        "where windows overlap the last one is left: they add up": overwritten,
-    }
-    for case in small_pictures():
-        answer.gives(right_transposed(*case), *case, mistakes=mistakes)
-
-
-def a_layer(stride, seed):
-    """Make a convolution of one channel that also minds the place, so that errors are not 0."""
-    w = np.random.default_rng(seed).standard_normal((1, 3, 3, 1))
-
-    def layer(x):
-        y = reference.conv_forward(x[:, None], w, None, "identity", stride, 1)[:, 0]
-        rows, columns = np.indices(y.shape[1:])
-        return y * (1 + 0.1 * columns + 0.03 * rows**2)
-
-    return layer
-
-
-def moves():
-    """Make layers, pictures and moves: layer, x, shift and stride."""
-    sizes = [(3, 8, 13, 4, 2), (4, 9, 26, 6, 3), (5, 6, 40, 8, 4), (2, 7, 12, 3, 1)]
-    for seed, (n, H, B, shift, stride) in enumerate(sizes):
-        x = np.random.default_rng(seed).standard_normal((n, H, B))
-        yield a_layer(stride, seed + 4), x, shift, stride
-
-
-def right_error(layer, x, shift, stride):
-    """Return the error, column by column."""
-    moved = np.concatenate([np.zeros_like(x[..., :shift]), x[..., :-shift]], axis=2)
-    new, old, by = layer(moved), layer(x), shift // stride
-    off = size = 0.0
-    for column in range(new.shape[2] - by):
-        off += np.sum((new[:, :, column + by] - old[:, :, column]) ** 2)
-        size += np.sum(old[:, :, column] ** 2)
-    return (off / size) ** 0.5
-
-
-@exercise(
-    "9.8",
-    trains="turning a symmetry into a number",
-    difficulty="medium",
-    minutes=15,
-    hints=[
-        "Moved to the right: zeros for the first `shift` columns, then `x[:, :, :-shift]`.",
-        "The answers move by `shift // stride` columns. Compare the new ones from there on with "
-        "the old ones up to as many before the end.",
-        "`np.linalg.norm` of an array without `axis` takes the root of the sum of all squares.",
-    ],
-    compare="a `Conv2D` with stride 1: 0 but for the columns near the left edge",
-)
-def equivariance_error(answer):
-    def parts(layer, x, shift, stride, *, by=None, axis=2, back=False, wrap=False):
-        moved = np.roll(x, -shift if back else shift, axis=axis)
-        if not wrap:
-            ends = [slice(None)] * 3
-            ends[axis] = slice(-shift, None) if back else slice(shift)
-            moved[tuple(ends)] = 0
-        new, old = layer(moved), layer(x)
-        by = shift // stride if by is None else by
-        return new[:, :, by:], old[:, :, : old.shape[2] - by]
-
-    def error(**options):
-        def wrong(*case):
-            new, old = parts(*case, **options)
-            return np.linalg.norm(new - old) / np.linalg.norm(old)
-
-        return wrong
-
-    def of_parts(measure):
-        return lambda *case: measure(*parts(*case))
-
-    norm = np.linalg.norm
-    mistakes = {
-        "the answers are moved by shift columns; they move by shift // stride": lambda *case: error(
-            by=case[2]
-        )(*case),
-        "the answers are compared without moving them: that asks for invariance": error(by=0),
-        "what left at the right came in at the left: zeros come in": error(wrap=True),
-        "the pictures are moved to the left": error(back=True),
-        "the pictures are moved down; columns are the last axis": error(axis=1),
-        "it is not divided by the size of the answers": of_parts(lambda new, old: norm(new - old)),
-        "these are squares: take the root": of_parts(
-            lambda new, old: norm(new - old) ** 2 / norm(old) ** 2
-        ),
-        "divided by the size of the new answers; the old ones are the measure": of_parts(
-            lambda new, old: norm(new - old) / norm(new)
-        ),
-        "these are sizes without squares; the norm takes the root of a sum of squares": of_parts(
-            lambda new, old: np.abs(new - old).sum() / np.abs(old).sum()
-        ),
-        "this is the largest error; take all of them": of_parts(
-            lambda new, old: np.abs(new - old).max() / np.abs(old).max()
+        "the channels are last: dx is (N, C, H, B), as x": (
+            lambda *given: right(*given).transpose(0, 2, 3, 1)
         ),
     }
-    for case in moves():
-        answer.gives(right_error(*case), *case, mistakes=mistakes)
-
-
-@exercise(
-    "9.9",
-    trains="finding a bug that every test with one channel misses",
-    difficulty="medium",
-    minutes=20,
-    hints=[
-        "Compare it with exercise 9.4: first with one channel, then with two.",
-        "Print the shape of `windows` before and after the transpose. In which order do the "
-        "numbers of a row of `patches` stand, and in which the rows of `W.reshape(-1, n_out)`?",
-        "A row must run through C, then kh, then kw, as W does.",
-    ],
-    compare="the chapter's `as_patches`",
-)
-def convolve_patches(answer):
-    def by_patches(x, W, stride, order=(0, 2, 3, 1, 4, 5)):
-        kernel = W.shape[1:3]
-        view = np.lib.stride_tricks.sliding_window_view(x, kernel, axis=(2, 3))
-        view = view[:, :, ::stride, ::stride]
-        y = view.transpose(order).reshape(-1, W[..., 0].size) @ W.reshape(-1, W.shape[3])
-        return y, (len(x), *view.shape[2:4])
-
-    def right(x, W, stride):
-        return right_forward(x, W, None, stride, 0)
-
-    def in_order(*order):
-        def wrong(x, W, stride):
-            y, shape = by_patches(x, W, stride, order)
-            return y.reshape(*shape, -1).transpose(0, 3, 1, 2)
-
-        return wrong
-
-    def reshaped(x, W, stride):
-        y, (n, rows, columns) = by_patches(x, W, stride)
-        return y.reshape(n, -1, rows, columns)
-
-    mistakes = {
-        "the rows of patches run through kh, kw, C; those of W through C, kh, kw": in_order(
-            0, 2, 3, 4, 5, 1
-        ),
-        "the rows of patches run through C, kw, kh; those of W through C, kh, kw": in_order(
-            0, 2, 3, 1, 5, 4
-        ),
-        "the rows of patches run through kw, kh, C; those of W through C, kh, kw": in_order(
-            0, 2, 3, 5, 4, 1
-        ),
-        "the rows of patches run through kh, C, kw; those of W through C, kh, kw": in_order(
-            0, 2, 3, 4, 1, 5
-        ),
-        "y was reshaped to (N, C', H', B'), but its rows are places: reshape to (N, H', B', C'), "
-        "then transpose": reshaped,
-        "the channels are last: y is (N, C', H', B')": lambda x, W, s: right(x, W, s).transpose(
-            0, 2, 3, 1
-        ),
-        "the stride is forgotten": lambda x, W, s: right(x, W, 1),
-        "the kernel is flipped": lambda x, W, s: right(x, W[:, ::-1, ::-1], s),
-        "height and breadth have changed places": lambda x, W, s: right(x, W, s).transpose(
-            0, 1, 3, 2
-        ),
-        "only the first channel is used": lambda x, W, s: right(x[:, :1], W[:1], s),
-    }
-    for x, W, _, stride, _ in layers():
-        answer.gives(right(x, W, stride), x, W, stride, mistakes=mistakes)
+    cases = [
+        (dy, W, stride, padding, x.shape[1:])
+        for x, dy, W, stride, padding in map(with_dy, small_layers())
+    ]
+    answer.agrees(right, draw, mistakes=mistakes, first=cases)

@@ -21,7 +21,7 @@ def hard_threshold(c, alpha):
     return c * (np.abs(c) > alpha)
 
 
-@wrong("10.1", "negative correlations")
+@wrong("10.1", "negative correlations are cut off")
 def shrink_like_relu(c, alpha):
     return np.maximum(c - alpha, 0)
 
@@ -57,7 +57,7 @@ def squares(w):
     return 1 + np.sum(p * np.log(p)) / np.log(len(w))
 
 
-@wrong("10.2", "NaN")
+@wrong("10.2", "0 ln 0 is 0")
 def log_of_zero(w):
     p = np.abs(w) / np.abs(w).sum()
     with np.errstate(all="ignore"):
@@ -153,7 +153,7 @@ def as_many_units_as_neurons(codes, neurons, alpha):
     return np.mean(1 + np.sum(p * np.log(np.where(p > 0, p, 1)), axis=1) / np.log(len(p)))
 
 
-@wrong("10.5", "not scaled to variance 1")
+@wrong("10.5", "neither units nor neurons are scaled")
 def centred_only(codes, neurons, alpha):
     w = np.abs(Lasso(alpha=alpha, random_state=0).fit(codes, neurons).coef_)
     w = w[w.any(axis=1)]

@@ -1,0 +1,50 @@
+"""What is mended in a page's markup, on pages of a line."""
+
+import re
+import struct
+
+import book_site
+import pytest
+
+PNG = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", 640, 480)
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 440 1560" width="440">'
+
+
+@pytest.fixture
+def page(tmp_path):
+    (tmp_path / "a.png").write_bytes(PNG)
+    (tmp_path / "map.svg").write_bytes(SVG)
+    (tmp_path / "a.gif").write_bytes(b"GIF89a")
+    return tmp_path / "page.html"
+
+
+def test_pictures_get_their_place_and_all_but_the_first_wait(page):
+    text = '<img alt="A." src="a.png" /><p></p><img alt="B." src="map.svg"/><img src="a.png">'
+    assert book_site._place_pictures(page, text) == (
+        '<img alt="A." src="a.png" width="640" height="480" /><p></p>'
+        '<img alt="B." src="map.svg" width="440" height="1560" loading="lazy"/>'
+        '<img src="a.png" width="640" height="480" loading="lazy">'
+    )
+
+
+@pytest.mark.parametrize("tag", ['<img src="a.png" width="3">', '<img src="a.gif">', "<img>"])
+def test_other_pictures_are_left_alone(page, tag):
+    assert book_site._place_pictures(page, tag) == tag
+
+
+@pytest.mark.parametrize(
+    ("text", "want"),
+    [
+        ("<title>A book &#8212; A book</title>", "<title>A book</title>"),
+        ("<title>1. One &#8212; A book</title>", "<title>1. One &#8212; A book</title>"),
+        (
+            '<p class="collapsed admonition-title">Show</p>',
+            '<span class="collapsed admonition-title">Show</span>',
+        ),
+        ('<p class="admonition-title">Answer</p>', '<p class="admonition-title">Answer</p>'),
+    ],
+)
+def test_markup_is_mended(text, want):
+    for pattern, replacement, _ in book_site.MENDED:
+        text = re.sub(pattern, replacement, text, flags=re.S)
+    assert text == want

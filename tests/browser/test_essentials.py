@@ -1,0 +1,85 @@
+"""What every page of the site owes a reader: names, places, stops of the tab key."""
+
+import re
+
+import pytest
+from visiting import SITE
+
+pytestmark = pytest.mark.browser
+
+CHAPTER = "book/07_variational_autoencoder.html"
+PDF = SITE / "from_a_spiral_to_the_beta_vae.pdf"
+CHAPTERS = sorted(SITE.glob("book/[0-9][0-9]_*.html"))
+
+
+@pytest.fixture
+def page(visit):
+    return visit().open(CHAPTER)
+
+
+def test_folds_say_what_they_open(page):
+    names = page.eval_on_selector_all(".toggle-button", "all => all.map(b => b.ariaLabel)")
+    assert names and not [name for name in names if not name or "Toggle" in name]
+    assert len(set(names)) > 0.8 * len(names)
+    hints = [name for name in names if name.startswith("Hint 1")]
+    assert hints and all(", in Exercise 7." in name for name in hints)
+
+
+def test_summaries_hold_no_paragraph(page):
+    assert page.locator("summary p").count() == 0
+    shown = page.locator("details.hide > summary").first
+    assert shown.inner_text().startswith("Show the code ")
+    shown.click()
+    assert shown.inner_text() == "Hide the code"
+
+
+def test_copy_buttons_are_no_stops_of_the_tab_key(page):
+    stops = page.eval_on_selector_all(".copybtn", "all => all.map(b => b.tabIndex)")
+    assert stops and set(stops) == {-1}
+
+
+def test_the_theme_button_keeps_the_focus(page):
+    page.locator(".theme-switch-button").first.focus()
+    before = page.evaluate("document.documentElement.dataset.mode")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.documentElement.dataset.mode") != before
+    assert page.evaluate("document.activeElement.matches('.theme-switch-button')")
+
+
+def test_every_picture_has_its_place_before_it_is_there(visit):
+    for path in CHAPTERS:
+        page = visit().open(path.relative_to(SITE).as_posix())
+        pictures = page.locator(".bd-article img")
+        bare = page.locator(".bd-article img:not([width][height])")
+        lazy = page.locator(".bd-article img[loading=lazy]")
+        assert (bare.count(), lazy.count()) == (0, pictures.count() - 1), path.name
+
+
+def test_formulas_have_the_size_of_the_text(page):
+    page.wait_for_function("document.querySelector('p mjx-container')")
+    size, text = page.eval_on_selector(
+        "p mjx-container",
+        "e => [e, e.parentElement].map(x => parseFloat(getComputedStyle(x).fontSize))",
+    )
+    assert 1 <= size / text <= 1.12
+
+
+def test_the_search_is_in_sight_though_the_contents_scroll(page):
+    field = page.locator("#pst-primary-sidebar .search-button-field")
+    page.evaluate("document.querySelector('#pst-primary-sidebar').scrollTop = 10000")
+    assert 0 <= field.bounding_box()["y"] < 200
+
+
+@pytest.mark.skipif(not PDF.exists(), reason="no PDF here: make pdf")
+def test_the_pdf_has_every_chapter_and_is_offered():
+    pdf = PDF.read_bytes()
+    assert pdf.startswith(b"%PDF") and b"%%EOF" in pdf[-1024:]
+    titles = [
+        bytes.fromhex(t[1].decode()).decode("utf-16") if t[1] else t[2].decode()
+        for t in re.finditer(rb"/Title (?:<([0-9A-F]+)>|\((.*?)\))\n", pdf)
+    ]
+    for path in CHAPTERS:
+        html = path.read_text("utf-8")
+        name = re.sub("<.*?>", "", re.search(r"<h1>(.*?)<a class", html, re.S)[1])
+        assert any(name.partition(" ")[2] in title for title in titles), name
+        assert f'href="../{PDF.name}" download' in html
