@@ -65,3 +65,15 @@ def test_the_search_is_in_sight_though_the_contents_scroll(page):
     field = page.locator("#pst-primary-sidebar .search-button-field")
     page.evaluate("document.querySelector('#pst-primary-sidebar').scrollTop = 10000")
     assert 0 <= field.bounding_box()["y"] < 200
+
+
+@pytest.mark.parametrize(("letter", "name"), [("β", "beta"), ("σ", "sigma"), ("Σ", "sigma")])
+def test_a_greek_letter_is_found_by_its_name(visit, letter, name):
+    found = []
+    for query in (letter, name):
+        page = visit().open(f"search.html?q={query}")
+        page.wait_for_function(
+            "document.querySelector('.search-summary').textContent.includes('found')"
+        )
+        found.append(page.locator("#search-results li").count())
+    assert found[0] == found[1] > 3
