@@ -5,7 +5,7 @@ PORT = 8000
 BIN = .venv/bin
 READY = .venv/.installed
 
-.PHONY: help book test test-browser serve clean
+.PHONY: help book pdf test test-browser serve clean
 
 help:  ## say what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -13,6 +13,11 @@ help:  ## say what there is to do
 book: $(READY)  ## run every chapter, build the site, say where it is
 	$(BIN)/jupyter-book build . -W -n --keep-going
 	@echo "The book is built. Open _build/html/index.html in a browser, or run: make serve"
+
+# Needs Chromium, as test-browser does. A few minutes: the book is printed twice, for its contents.
+pdf: $(READY)  ## print the built book as one PDF, and offer it on its pages
+	test -d _build/html/book || $(MAKE) book
+	$(BIN)/python book/make_pdf.py _build/html
 
 # One process for each core, a file of tests at a time, and one thread in each.
 test: $(READY)  ## run the tests

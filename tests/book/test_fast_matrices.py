@@ -60,6 +60,16 @@ def test_large_products_fall_as_the_text_says(kept):
     assert at[32]["slabs and panels"] < at[32]["tiles"]  # where the copy shows
 
 
+def test_tiles_lose_a_tenth_though_bytes_come_fast_enough(kept):
+    assert 0.87 < kept["addresses"]["tiles, 1000"] / kept["sizes"]["tiles, 256"] < 0.93
+    rows, width = 8, 2 * kept["limits"]["lanes"]  # of a tile of the kept run
+    top, read = peak(kept["limits"]), kept["read"]
+    strip, passing = 2 * rows * width / (4 * width), 2 * rows * width / (4 * rows)
+    assert (strip, passing) == (4, 16)  # operations per byte of B, and of A
+    assert round(top / strip) == 30 and round(top / passing) == 7
+    assert 90 < read["131072 bytes"] < 120 and 90 < read["4194304 bytes"] < 120
+
+
 def test_memory_is_the_limit_where_the_text_says(kept):
     rates = list(kept["read"].values())
     assert max(rates[:4]) == max(rates) > 3 * rates[-1]

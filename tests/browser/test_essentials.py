@@ -1,14 +1,11 @@
 """What every page of the site owes a reader: names, places, stops of the tab key."""
 
-import re
-
 import pytest
 from visiting import SITE
 
 pytestmark = pytest.mark.browser
 
 CHAPTER = "book/07_variational_autoencoder.html"
-PDF = SITE / "from_a_spiral_to_the_beta_vae.pdf"
 CHAPTERS = sorted(SITE.glob("book/[0-9][0-9]_*.html"))
 
 
@@ -70,16 +67,13 @@ def test_the_search_is_in_sight_though_the_contents_scroll(page):
     assert 0 <= field.bounding_box()["y"] < 200
 
 
-@pytest.mark.skipif(not PDF.exists(), reason="no PDF here: make pdf")
-def test_the_pdf_has_every_chapter_and_is_offered():
-    pdf = PDF.read_bytes()
-    assert pdf.startswith(b"%PDF") and b"%%EOF" in pdf[-1024:]
-    titles = [
-        bytes.fromhex(t[1].decode()).decode("utf-16") if t[1] else t[2].decode()
-        for t in re.finditer(rb"/Title (?:<([0-9A-F]+)>|\((.*?)\))\n", pdf)
-    ]
-    for path in CHAPTERS:
-        html = path.read_text("utf-8")
-        name = re.sub("<.*?>", "", re.search(r"<h1>(.*?)<a class", html, re.S)[1])
-        assert any(name.partition(" ")[2] in title for title in titles), name
-        assert f'href="../{PDF.name}" download' in html
+@pytest.mark.parametrize(("letter", "name"), [("β", "beta"), ("σ", "sigma"), ("Σ", "sigma")])
+def test_a_greek_letter_is_found_by_its_name(visit, letter, name):
+    found = []
+    for query in (letter, name):
+        page = visit().open(f"search.html?q={query}")
+        page.wait_for_function(
+            "document.querySelector('.search-summary').textContent.includes('found')"
+        )
+        found.append(page.locator("#search-results li").count())
+    assert found[0] == found[1] > 3

@@ -322,7 +322,9 @@ class Panel {
       this.x.range([left, width - right]);
       this.y.range([height - bottom, top]);
       const [across, up] = [axisBottom(this.x), axisLeft(this.y)];
-      for (const axis of [across, up]) axis.ticks(ticks).tickSize(4);
+      const plain = (log) => (log ? "~g" : undefined); // 0.1, where D3 would say 100m
+      across.ticks(ticks, plain(this.options.logX)).tickSize(4);
+      up.ticks(ticks, plain(this.options.logY)).tickSize(4);
       this.axes
         .select(".live-axis-x")
         .attr("transform", `translate(0,${height - bottom})`)
