@@ -82,7 +82,8 @@ def test_only_pages_with_live_figures_load_anything(sound):
 
 @pytest.mark.slow
 def test_a_notebook_has_a_sentence_instead(sound):
-    assert "answers to the hand.* What there is to see." in sound.notebook
+    for part in ("a figure here answers to the hand", "**Try it.**", "What there is to see."):
+        assert part in sound.notebook
     assert ":::{live}" not in sound.notebook
 
 
