@@ -16,7 +16,7 @@ import pytest
 
 from vae_numpy import exercises
 from vae_numpy.exercises import __main__ as writer
-from vae_numpy.exercises import answers, catalogue, guard, stubs
+from vae_numpy.exercises import answers, cases, catalogue, guard, stubs
 
 ROOT = Path(__file__).parents[1]
 
@@ -38,7 +38,17 @@ def verdict(monkeypatch):
 def double(answer):
     """The check of a function that doubles an array."""
     x = np.array([1.0, 2.0, 4.0])
-    answer.gives(np.array([2.0, 4.0, 8.0]), x, mistakes={"that is the square": lambda x: x**2})
+    answer.gives(np.array([2.0, 4.0, 8.0]), x)
+
+
+def triples(rng):
+    """Draw an array of three numbers."""
+    return (rng.uniform(1, 3, 3),)
+
+
+def double_over_calls(answer):
+    """The same check by several calls, which may name a mistake."""
+    answer.agrees(lambda x: 2 * x, triples, mistakes={"that is the square": lambda x: x**2})
 
 
 # The ladder -----------------------------------------------------------------------------------
@@ -76,7 +86,6 @@ ANSWERS = {
     "not finite": (lambda x: x * np.nan, "the value is NaN in 3 of 3"),
     "infinite": (lambda x: np.array([2, 4, np.inf]), "the value is infinite in 1 of 3"),
     "wrong value": (lambda x: x + 3, "the value is wrong"),
-    "known mistake": (lambda x: x * x, "that is the square"),
     "factor": (lambda x: 6 * x, "it is 3 times the right one"),
     "sign": (lambda x: -2 * x, "it has the wrong sign"),
     "too many arguments": (lambda x, y: x, "raises TypeError"),
@@ -93,8 +102,14 @@ def test_each_rung_has_its_line(verdict, answer, line):
 
 @pytest.mark.parametrize("name", ANSWERS)
 def test_a_verdict_says_whether_it_names_a_cause(verdict, name):
-    named = name in ("known mistake", "factor", "sign")
+    named = name in ("factor", "sign")
     assert verdict(double, ANSWERS[name][0]).cause == named
+
+
+def test_a_known_mistake_is_named(verdict):
+    found = verdict(double_over_calls, lambda x: x * x)
+    assert "that is the square" in found.line, found
+    assert found.state == "wrong" and found.cause
 
 
 def test_what_holds_is_a_cause_unless_it_says_otherwise(verdict):
@@ -152,12 +167,15 @@ def test_a_right_answer_may_look_otherwise(verdict, right):
 
 def test_a_part_of_a_tuple_is_named(verdict):
     def check(answer):
-        mistakes = {"b is c": (None, 3.0)}
-        answer.gives((1.0, 2.0), mistakes=mistakes, names=("a", "b"))
+        answer.gives((1.0, 2.0), names=("a", "b"))
+
+    def check_over_calls(answer):
+        mistakes = {"b is c": lambda: (None, 3.0)}
+        answer.agrees(lambda: (1.0, 2.0), lambda rng: (), mistakes=mistakes, names=("a", "b"))
 
     assert verdict(check, lambda: [1, 2.0])
     assert verdict(check, lambda: (1.0, 5.0)).line == "b: the value is wrong"
-    assert verdict(check, lambda: (1.0, 3.0)).line == "b is c"
+    assert verdict(check_over_calls, lambda: (1.0, 3.0)).line == "b is c"
     assert "wanted 2 values, a, b; got a number" not in verdict(check, lambda: 1.0).line
     assert verdict(check, lambda: None).line == (
         "wanted 2 values, a, b; got nothing; is the return missing?"
@@ -168,12 +186,16 @@ def test_a_gradient_is_held_against_finite_differences(verdict):
     x = np.array([[1.0, 2.0, 3.0], [0.5, -1.0, 2.0]])
 
     def check(answer):
-        mistakes = {"cube": 3 * x**2}
-        answer.gradient(answer(x), lambda x: np.sum(x**2), x, name="dx", mistakes=mistakes)
+        answer.gradient(answer(x), lambda x: np.sum(x**2), x, name="dx")
+
+    def check_over_calls(answer):
+        right = cases.gradients_of(lambda x: np.sum(x**2), "x")
+        mistakes = {"cube": lambda x: 3 * x**2}
+        answer.agrees(right, triples, mistakes=mistakes, names=("dx",), rtol=1e-5, atol=1e-6)
 
     assert verdict(check, lambda x: 2 * x)
     assert verdict(check, lambda x: (2 * x).astype(np.float32))
-    assert verdict(check, lambda x: 3 * x**2).line == "cube"
+    assert verdict(check_over_calls, lambda x: 3 * x**2).line == "cube"
     wrong = verdict(check, lambda x: x + 1)
     assert wrong.line.startswith("dx") and "finite differences say" in wrong.details[-1]
     assert "wanted an array of shape (2, 3)" in verdict(check, lambda x: 2 * x.T).line

@@ -8,16 +8,14 @@ judges several calls together, and names a cause only where all of them bear it 
 
 import copy
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
 from vae_numpy import gradcheck
 from vae_numpy.exercises import compare, guard, recognise
 from vae_numpy.exercises.words import describe
-
-Mistakes: TypeAlias = Mapping[str, Any]  # the line for each known mistake, and what it returns
 
 
 class NotStarted(Exception):
@@ -202,7 +200,6 @@ class Answer:
         self,
         want: Any,
         *args: Any,
-        mistakes: Mistakes | None = None,
         rtol: float = 1e-6,
         atol: float = 1e-9,
         names: Sequence[str] | None = None,
@@ -218,10 +215,6 @@ class Answer:
             The right value; not finite where the right value is not.
         *args
             What the answer is called with.
-        mistakes : dict of str: value or callable, optional
-            The line for each known mistake, and what it returns: in the form of ``want``, with
-            None for a part of a tuple that does not matter; a list of several such; or a function
-            of the same arguments.
         rtol, atol : float
             As in ``numpy.isclose``; an answer in float32 is granted 1e-4.
         names : tuple of str, optional
@@ -233,15 +226,8 @@ class Answer:
         -------
         What the answer returns.
         """
-        returned, names = self(*args, **kwargs), names or compare.default_names(want)
-        if compare.problem(
-            returned, want, rtol, atol, names
-        ):  # only now is a mistake worth computing
-            mistakes = {
-                line: value(*args, **kwargs) if callable(value) else value
-                for line, value in (mistakes or {}).items()
-            }
-        self.compare(returned, want, mistakes=mistakes, rtol=rtol, atol=atol, names=names)
+        returned = self(*args, **kwargs)
+        self.compare(returned, want, rtol=rtol, atol=atol, names=names)
         return returned
 
     def compare(
@@ -249,7 +235,6 @@ class Answer:
         returned: Any,
         want: Any,
         *,
-        mistakes: Mistakes | None = None,
         rtol: float = 1e-6,
         atol: float = 1e-9,
         names: Sequence[str] | None = None,
@@ -260,28 +245,19 @@ class Answer:
         ----------
         returned : number, array, or a tuple of them
         want : number, array, or a tuple of them
-        mistakes : dict of str: value, optional
         rtol, atol : float
         names : tuple of str, optional
-            As in ``gives``, but no mistake is a function.
+            As in ``gives``.
         """
         names = names or compare.default_names(want)
         problem = compare.problem(returned, want, rtol, atol, names)
         if problem:
-            cause = _recognised(returned, mistakes, rtol, atol)
-            if cause is None and problem.endswith("the value is wrong"):
-                cause = compare.pattern(returned, want, names)
+            valued = problem.endswith("the value is wrong")
+            cause = compare.pattern(returned, want, names) if valued else None
             details = compare.contrast(returned, want, names, rtol, atol)
             raise self.wrong(cause or problem, details, cause=cause is not None)
 
-    def form(
-        self,
-        returned: Any,
-        like: Any,
-        *,
-        name: str | None = None,
-        mistakes: Mistakes | None = None,
-    ) -> None:
+    def form(self, returned: Any, like: Any, *, name: str | None = None) -> None:
         """Compare type, shape and finiteness with those of an array, not the values.
 
         Parameters
@@ -289,14 +265,10 @@ class Answer:
         returned, like : number or array
         name : str, optional
             What to call it.
-        mistakes : dict of str: value, optional
-            As in ``compare``.
         """
         if problem := compare.form_problem(returned, np.asarray(like)):
-            cause = _recognised(returned, mistakes)
-            line = cause or (f"{name}: {problem}" if name else problem)
-            shown = describe("returned", {name or "": returned})
-            raise self.wrong(line, shown, cause=cause is not None)
+            line = f"{name}: {problem}" if name else problem
+            raise self.wrong(line, describe("returned", {name or "": returned}))
 
     def gradient(
         self,
@@ -305,7 +277,6 @@ class Answer:
         at: Any,
         *,
         name: str = "the gradient",
-        mistakes: Mistakes | None = None,
         **context: Any,
     ) -> None:
         """Compare a gradient of the reader's with finite differences of the loss.
@@ -320,23 +291,19 @@ class Answer:
             The place.
         name : str
             What the reader calls the gradient.
-        mistakes : dict of str: array, optional
-            The line for each known mistake, and the gradient that it gives.
         **context
             What else helps the gradient doctor: ``batch_size``, ``n_features``, ``terms``, ...
         """
-        self.form(grad, at, name=name, mistakes=mistakes)
+        self.form(grad, at, name=name)
         tolerance = 1e-4 if np.asarray(grad).dtype == np.float32 else 1e-6
         verdict = gradcheck.check_gradient(loss, at, grad, tolerance=tolerance)
         if not verdict:
             context["tolerance"] = tolerance
-            line, cause = _recognised(grad, mistakes), True
-            if line is None:
-                found = gradcheck.diagnose(np.asarray(grad), loss, at, name=name, **context)
-                line, cause = found.message, found.mistake not in (None, "unknown", "shape")
+            found = gradcheck.diagnose(np.asarray(grad), loss, at, name=name, **context)
+            cause = found.mistake not in (None, "unknown", "shape")
             place = f"at index {verdict.worst}: {name} is {verdict.grad:.6g}"
             details = [f"{place}, finite differences say {verdict.numeric:.6g}"]
-            raise self.wrong(line, details, cause=cause)
+            raise self.wrong(found.message, details, cause=cause)
 
     def parts(self, returned: Any, *names: str) -> Any:
         """Return a returned tuple after a look at its length: ``loss, dW = answer.parts(...)``.
@@ -402,15 +369,6 @@ class Answer:
         Wrong
         """
         return Wrong(line, [*self.called, *details], cause)
-
-
-def _recognised(returned, mistakes, rtol=1e-6, atol=1e-9):
-    """Return the line of the first known mistake that gives this value, or None."""
-    for line, mistaken in (mistakes or {}).items():
-        alternatives = mistaken if isinstance(mistaken, list) else [mistaken]
-        if any(compare.matches(returned, alternative, rtol, atol) for alternative in alternatives):
-            return line
-    return None
 
 
 def _kept(returned):
