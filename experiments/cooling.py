@@ -17,7 +17,7 @@ from vae_numpy.data.sprites import Sprites
 from vae_numpy.live import pack
 from vae_numpy.losses import gaussian_kl
 from vae_numpy.models import VAE
-from vae_numpy.schedules import cooling_beta
+from vae_numpy.schedules import fit_cooling
 
 BETA = 4
 FIRST_SEED = 200  # none of these has chosen a setting
@@ -34,18 +34,18 @@ def ellipses():
 
 def train(job):
     """Train one model; return what each look at it saw, and the model."""
-    model = VAE(**SMALL, random_state=job["seed"])
-    draw = stream(SMALL_SIZE, job["rows"], job["seed"])
     X, X_grid = Sprites(SMALL_SIZE).sample(2000, np.random.default_rng(0))[0], ellipses()
     prices, carried, codes = [], [], []
-    for done in range(job["n_rounds"]):
-        fraction = done / job["n_rounds"]
-        model.beta = cooling_beta(job["beta"], job["hottest"], fraction, share=job["share"])
-        model.partial_fit(draw())
-        if (done + 1) % EVERY == 0:
+
+    def look(model):
+        if model.n_iter_ % EVERY == 0:
             prices.append(round(model.beta, 3))
             carried.append(gaussian_kl(*model.encode(X), per_latent=True)[0])
             codes.append(model.transform(X_grid))
+
+    model = VAE(**SMALL, beta=job["beta"], random_state=job["seed"], callbacks=[look])
+    cooling = {name: job[name] for name in ("hottest", "n_rounds", "share")}
+    fit_cooling(model, stream(SMALL_SIZE, job["rows"], job["seed"]), **cooling)
     order = np.argsort(-carried[-1])
     return (
         {

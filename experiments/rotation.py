@@ -84,15 +84,15 @@ def train_longer(job, model):
 def cool(model, job, draw):
     """Train a model while beta falls; return how its latents came alive, and itself."""
     n_rounds = sum(job["rounds"])
-    before = model.n_iter_ if hasattr(model, "history_") else 0
     for done in range(n_rounds):
         model.beta = beta_after(job, done)
         model.partial_fit(draw())
-    noted, history = range(EVERY - 1, n_rounds, EVERY), model.history_
+    noted = range(EVERY - 1, n_rounds, EVERY)
+    losses, kls = (model.history_[name][-n_rounds:] for name in ("reconstruction", "kl_per_latent"))
     curve = {
         "beta": [round(beta_after(job, i), 4) for i in noted],
-        "reconstruction": [round(history["reconstruction"][before + i], 3) for i in noted],
-        "kl_per_latent": [np.round(history["kl_per_latent"][before + i], 3) for i in noted],
+        "reconstruction": [round(losses[i], 3) for i in noted],
+        "kl_per_latent": [np.round(kls[i], 3) for i in noted],
     }
     return {"curve": curve, **describe(model, SIZE)}, model
 
@@ -136,8 +136,8 @@ def angle(model, shape, taken):
     -------
     dict
         ``"own pair"``: each place has its own two latents and its own map (the median of nine).
-        ``"own map"``: the same two latents everywhere, but each place has its own map. ``"one
-        map"``: the same two latents and the same map everywhere. ``"pair"``: which two they are.
+        ``"own map"``: the same two latents everywhere, ``"pair"``, but each place has its own map
+        (the median). ``"one map"``: the same map everywhere, of the two latents that do best so.
     """
     steps, number = np.arange(39), list(SYMMETRY).index(shape)
     turns = [np.array([(number, 5, i, x, y) for i in steps]) for x in PLACES for y in PLACES]
