@@ -56,6 +56,18 @@ def test_cells_are_short(page):
 
 
 @each(PAGES)
+def test_cells_that_are_shown_fit_the_column(page):
+    too_wide = [
+        line
+        for cell in CELL.finditer(page.read_text("utf-8"))
+        if "remove-cell" not in cell[0][: cell.start(1) - cell.start()]
+        for line in cell[1].splitlines()
+        if len(line) > 76
+    ]
+    assert not too_wide, "lines of more than 76 columns"
+
+
+@each(PAGES)
 def test_every_figure_has_alt_text(page):
     cells = [cell[0] for cell in CELL.finditer(page.read_text("utf-8"))]
     figures = [cell for cell in cells if "\n  figure:\n" in cell]
