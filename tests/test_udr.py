@@ -1,10 +1,9 @@
-"""UDR against closed forms of the lasso, loops over scikit-learn's, and exercise 9's pair."""
+"""UDR against closed forms of the lasso and loops over scikit-learn's."""
 
 import numpy as np
 import pytest
 from sklearn.linear_model import Lasso
 
-from vae_numpy.exercises.ch09 import solution
 from vae_numpy.metrics import udr
 
 
@@ -99,14 +98,6 @@ def test_with_a_model_that_is_dead_nobody_agrees():
     assert np.array_equal(udr([z, z], [[3, 3], [0, 0]]), [0, 0])
     scores = udr([z, z, z, z], [[3, 3], [3, 3], [3, 3], [0, 0]])
     np.testing.assert_allclose(scores, [0.9, 0.9, 0.9, 0])
-
-
-def test_of_two_models_it_is_what_the_exercise_asks_for():
-    rng = np.random.default_rng(4)
-    a = rng.standard_normal((150, 4))
-    b = a @ rng.standard_normal((4, 3)) + 0.5 * rng.standard_normal((150, 3))
-    want = [solution.udr(b, a), solution.udr(a, b)]
-    np.testing.assert_allclose(udr([a, b], living(a, b)), want, rtol=1e-4)
 
 
 @pytest.mark.parametrize(
