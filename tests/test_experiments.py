@@ -351,6 +351,7 @@ def test_beta_sweep_quick(quick):
     folder, result = quick(beta_sweep)
     assert set(result) > HEAD
     assert [model["beta"] for model in result["models"]] == [1, 64, None]
+    assert len(set(result["seeds"])) == 3  # no two models begin alike
     for model in result["models"]:
         check_vae(model)
     # Above the pressure at which a latent pays, nothing is told.
@@ -413,7 +414,11 @@ def test_higgins2017_quick(quick):
     assert set(result) > HEAD | {"paper"}
     assert {model["row"] for model in result["models"]} == set(result["paper"])
     for model in result["models"]:
-        check_scores(model, SCORES)
+        if model["row"] in higgins2017.ROWS:
+            check_vae(model)
+            assert 0 <= model["udr"] <= 0.9
+        else:
+            check_scores(model, SCORES)
     truth = next(m for m in result["models"] if m["row"] == "ground truth")
     # With few points; x, y, scale and rotation each have a code of their own.
     assert truth["scores"]["beta_vae"] > 0.95 and truth["scores"]["mig"] > 0.8
@@ -452,15 +457,19 @@ def test_what_is_shipped_is_written_whole_or_not_at_all(quick, tmp_path, monkeyp
     folder, result = quick(higgins2017)
     there, here = (Namespace(folder=path, quick=False) for path in (folder, tmp_path))
     kept = next((folder / "runs" / "higgins2017" / "models").glob("*.npz"))
-    models = [{"beta": 4, "seed": 100, "scores": {"mig": 0.5}}]
+    models = [
+        {"beta": beta, "seed": 10 * beta + i, "scores": {"mig": mig}}
+        for beta in beta_sweep.SHIPPED
+        for i, mig in enumerate([0.1, 0.3, 0.2])
+    ]
 
     higgins2017.ship(higgins2017.QUICK, result["seeds"], there)
     with monkeypatch.context() as patch:
         patch.setattr(runs, "checkpoint", lambda *_: kept)
-        assert beta_sweep.ship(models, here) == 100
+        assert beta_sweep.ship(models, here) == [11, 41, 161]  # the highest MIG of each beta
     traversals = folder / "results" / "higgins2017-traversals.npz"
     with np.load(traversals) as file:
-        assert file["seed100"].shape == (10, 9, 16, 16)
+        assert file["seed200"].shape == (10, 9, 16, 16)
     copies = sorted((tmp_path / "results").glob("*.npz"))
     assert [copy.read_bytes() for copy in copies] == [kept.read_bytes()] * 3
 
@@ -489,11 +498,14 @@ def shipped(name):
 
 def test_shipped_beta_sweep_holds_every_seed_of_every_beta():
     result = shipped("beta_sweep")
-    pairs = Counter((model["beta"], model["seed"]) for model in result["models"])
-    assert pairs == Counter((b, s) for b in (*beta_sweep.BETAS, None) for s in result["seeds"])
-    assert len(result["seeds"]) >= 8 and len(beta_sweep.BETAS) >= 6
+    found = Counter(model["beta"] for model in result["models"])
+    assert found == dict.fromkeys((*beta_sweep.BETAS, None), 8) and len(beta_sweep.BETAS) >= 6
+    seeds = [model["seed"] for model in result["models"]]
+    # no two begin alike, and none of them chose a setting
+    assert seeds == result["seeds"] and len(set(seeds)) == len(seeds)
+    assert not set(seeds) & {0, 100, 101}
     for model in result["models"]:
-        check_scores(model, ALL_SCORES)
+        check_vae(model)
     assert result["configuration"]["n_rounds"] == beta_sweep.TRAINING["n_rounds"]
 
 
@@ -514,8 +526,12 @@ def test_shipped_higgins2017_holds_every_row_and_seed():
     pairs = Counter((model["row"], model["seed"]) for model in result["models"])
     assert len(result["seeds"]) >= 3
     assert pairs == Counter((row, s) for row in result["paper"] for s in result["seeds"])
+    assert not set(result["seeds"]) & {0, 100, 101}
     for model in result["models"]:
-        check_scores(model, SCORES)
+        if model["row"] in higgins2017.ROWS:
+            check_vae(model)
+        else:
+            check_scores(model, SCORES)
     # At most 40 minutes of training each.
     assert all(model["seconds"] < 40 * 60 for model in result["models"])
 
