@@ -25,11 +25,11 @@ SMALL = {
 BUDGET = {"dci_points": 5000, "dci_estimators": 10}
 
 
-def stream(size, rows, seed):
+def stream(size, rows, seed, fixed=None):
     """Make a function that draws ``rows`` random sprites into one buffer and returns it."""
     sprites, rng = Sprites(size), np.random.default_rng(seed)
     X = np.empty((rows, size * size), np.float32)
-    return lambda: sprites.sample(rows, rng, out=X)[0]
+    return lambda: sprites.sample(rows, rng, fixed=fixed, out=X)[0]
 
 
 def untrained(model, X):
@@ -40,9 +40,9 @@ def untrained(model, X):
     return model
 
 
-def describe(model, size, n=10_000):
+def describe(model, size, n=10_000, fixed=None):
     """Measure in nats, on n pictures that are the same for all models, what needs no factors."""
-    X, _ = Sprites(size).sample(n, np.random.default_rng(0))
+    X, _ = Sprites(size).sample(n, np.random.default_rng(0), fixed=fixed)
     kl = gaussian_kl(*model.encode(X), per_latent=True)[0]
     elbo = model.elbo(X, random_state=0)
     return {"elbo": elbo, "reconstruction": -elbo - kl.sum(), "kl_per_latent": kl}
