@@ -13,6 +13,7 @@ from pathlib import Path
 
 from docutils import nodes
 from docutils.parsers.rst import directives
+from drawings import DRAWINGS
 from myst_nb.core.render import MimeData
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
@@ -29,7 +30,7 @@ NOTE = (
     "This figure answers to the hand on the book's web page, where scripts are on and the page "
     "comes from a server (`make serve`), not from a file on the disk."
 )
-PICTURES = ("image/svg+xml", "image/png")
+PICTURES = (DRAWINGS, "image/svg+xml", "image/png")
 
 
 def modules(name):
@@ -137,7 +138,7 @@ class Live(SphinxDirective):
             if kind in published:
                 shown = {"mystnb": {"image": {"alt": alt}}}
                 picture = MimeData(kind, published[kind], cell_metadata=shown, line=self.lineno)
-                return self.state.document["nb_renderer"].render_image(picture)
+                return self.state.document["nb_renderer"].render_mime_type(picture)
         self._warn(f"no cell of this page publishes the picture {name!r}")
         return []
 
