@@ -26,6 +26,7 @@ import kernel_figures
 kernel_figures.register(get_ipython())
 del sys.path[0], sys, kernel_figures
 """
+BAR = re.compile(r"(?:[^\n|]+: )?\s*\d+%\|[# \d]*\| \d+/\d+ \[[^\n]*\]\s*$")
 BESIDE = {"-dark": "dark", "-narrow": "light", "-dark-narrow": "dark"}
 BELOW = {"Left": "Top", "Right": "Bottom", "left": "top", "right": "bottom"}
 
@@ -51,6 +52,16 @@ class Drawings(MimeRenderPlugin):
                     image["classes"].append("stacked")
                 images.append(image)
         return images
+
+
+class NoBars(MimeRenderPlugin):
+    """Leaves out progress bars (``vae_numpy.progress``): on a page nothing is under way."""
+
+    @staticmethod
+    def handle_mime(renderer, data, inline):
+        if data.mime_type == "text/plain" and BAR.match(data.string):
+            return []
+        return None
 
 
 class Twins(SphinxTransform):
@@ -107,7 +118,7 @@ def _prepare_kernels(app, config):
 
 def setup(app):
     given = render.load_mime_renders  # by the entry points of packages; the book is none
-    render.load_mime_renders = lambda: [Drawings, *given()]
+    render.load_mime_renders = lambda: [Drawings, NoBars, *given()]
     app.add_transform(Twins)
     app.connect("config-inited", _prepare_kernels)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
