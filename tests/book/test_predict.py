@@ -16,7 +16,7 @@ THREE = """
 How many pixels has the dot, $n$, and {eq}`eq-one`?
 
 - ( ) none
-- (x) $n = 1$
+- (x) $n = 1$, a dot
 - ( ) two
 :::
 
@@ -140,7 +140,9 @@ def test_choices_are_real(page):
         if name == "predict" and marks:
             assert len(marks) >= 2 and marks.count("x") <= 1
             assert len({words for _, words in choices(question)}) == len(marks)
-            assert not any(words.endswith(".") for _, words in choices(question))
+            for _, words in choices(question):
+                assert not words.endswith("."), "You said: ..., puts one there"
+                assert re.sub(r"\$[^$]*\$", "", words).strip(), "a formula alone names no button"
 
 
 @each
@@ -198,7 +200,7 @@ def test_in_a_notebook_answers_are_folded_and_cells_are_cells(sound):
     cells = nbformat.reads(sound.notebook, as_version=4).cells[1:]
     assert [cell.cell_type for cell in cells] == ["markdown", "code"] * 2 + ["markdown"]
     assert "**Predict: Which way?**" in cells[0].source
-    assert "- none\n- $n = 1$\n- two\n" in cells[0].source
+    assert "- none\n- $n = 1$, a dot\n- two\n" in cells[0].source
     for text in ("One. Figure 1 shows it.", "*Figure 1.* One pixel.", "Most of it.", "A third."):
         [cell] = [cell.source for cell in cells if text in cell.source]
         before = cell[: cell.index(text)]
