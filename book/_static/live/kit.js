@@ -498,6 +498,28 @@ class Panel {
   }
 
   /**
+   * Call `paint(x, y, begins)` where the reader presses, and then all along the way of her stroke.
+   * @param {(x: number, y: number, begins: boolean) => void} paint
+   */
+  onPaint(paint) {
+    let from;
+    const to = ({ x, y, type }) => {
+      const begins = type === "start";
+      if (begins) from = [x, y];
+      // A quick hand leaves gaps between two events: points at most 8 pixels apart fill them.
+      const n = Math.max(1, Math.ceil(Math.hypot(x - from[0], y - from[1]) / 8));
+      for (let i = 1; i <= n; i++) {
+        const at = [from[0] + ((x - from[0]) * i) / n, from[1] + ((y - from[1]) * i) / n];
+        paint(this.x.invert(at[0]), this.y.invert(at[1]), begins);
+      }
+      from = [x, y];
+      this.figure.redraw();
+    };
+    const stroke = drag().container(this.root.node()).on("start drag", to);
+    this.root.classed("live-picked", true).call(stroke);
+  }
+
+  /**
    * A handle to drag, or to move by the arrow keys (ten times as far with Shift).
    * @param {{label: string, at: () => [number, number], move: (x: number, y: number) => void,
    *   axis?: "x" | "y" | "both", step?: number, show?: () => string}} options

@@ -159,13 +159,14 @@ export function mount(element, { layers, middle, known, mig, loss, log_p, codes,
       }),
     );
     FACTORS.forEach((name, j) => {
-      matrix.text([j + 0.02, 2.5], name, { colour: colours.muted });
+      matrix.text([j + 0.5, 2.5], name, { colour: colours.muted, align: "center" });
       seen.known.forEach((row, k) => {
         const y = 1 - k;
         matrix.rectangle([j + 0.02, y + 0.16], [j + 0.98, y + 0.34], { colour: colours.faint });
         const end = j + 0.02 + 0.96 * row[j];
         matrix.rectangle([j + 0.02, y + 0.16], [end, y + 0.34], { colour: hues[k] });
-        matrix.text([j + 0.02, y + 0.66], fixed(row[j], 2), { colour: colours.text });
+        const style = { colour: colours.text, align: "center" };
+        matrix.text([j + 0.5, y + 0.66], fixed(row[j], 2), style);
       });
     });
 
