@@ -106,10 +106,10 @@ def height(tex):
     """Return about how high a formula on a line of its own is, in em, with what is around it."""
     tall = 2.2
     for row in re.split(r"\\\\", tex):
-        if re.search(r"\\(sum|prod|underbrace)\b", row):
+        if re.search(r"\\(sum|prod|underbrace)(?![a-z])", row):
             tall += 2.8
         else:
-            tall += 2.6 if re.search(r"\\(d?frac|int)\b", row) else 1.6
+            tall += 2.6 if re.search(r"\\(d?frac|int)(?![a-z])", row) else 1.6
     return tall
 
 
