@@ -47,6 +47,16 @@ MENDED = [
         "a summary holds no paragraph",
     ),
     (
+        r'<a ([^>]*)>([^<]*)</a>(<details[^>]*>)<summary>(?=<span class="toctree-toggle")',
+        r'<a \1>\2</a>\3<summary aria-label="Pages of \2">',
+        "the contents' arrow says what it opens",
+    ),
+    (
+        r'<th class="head[^"]*"><p></p></th>',
+        "<td></td>",
+        "the corner of a table is no heading",
+    ),
+    (
         r"<title>(.*?) &#8212; \1</title>",
         r"<title>\1</title>",
         "the landing page's title is the book's",
