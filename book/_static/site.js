@@ -19,9 +19,15 @@ const sizes = new ResizeObserver((changes) => {
     }
   }
 });
-addEventListener("DOMContentLoaded", () => {
-  const boxes = ".bd-article :is(pre, figure, div.math, span.math)";
+addEventListener("load", async () => {
+  await window.MathJax?.startup?.promise;
+  const boxes = ".bd-article :is(pre, figure, div.math, span.math, mjx-container)";
   for (const box of document.querySelectorAll(boxes)) sizes.observe(box);
+});
+
+// The contents scroll to the page that is read.
+addEventListener("DOMContentLoaded", () => {
+  document.querySelector(".bd-sidenav .current > a.current")?.scrollIntoView({ block: "nearest" });
 });
 
 // What the theme's scripts leave to be desired for those who work with the keyboard. They run when
