@@ -42,6 +42,16 @@ def test_other_pictures_are_left_alone(page, tag):
             '<span class="collapsed admonition-title">Show</span>',
         ),
         ('<p class="admonition-title">Answer</p>', '<p class="admonition-title">Answer</p>'),
+        (
+            '<a href="b.html">B</a><details open="open"><summary><span class="toctree-toggle">',
+            '<a href="b.html">B</a><details open="open">'
+            '<summary aria-label="Pages of B"><span class="toctree-toggle">',
+        ),
+        ('<a href="b.html">B</a><details><summary>C', '<a href="b.html">B</a><details><summary>C'),
+        (
+            '<th class="head text-right"><p></p></th><th class="head"><p>a</p></th>',
+            '<td></td><th class="head"><p>a</p></th>',
+        ),
     ],
 )
 def test_markup_is_mended(text, want):
