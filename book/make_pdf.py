@@ -96,6 +96,7 @@ def article(html, page, pages):
     text = re.search(r'<article class="bd-article">(.*?)</article>', html, re.S)[1]
     text = re.sub(r"<script\b.*?</script>", "", text, flags=re.S)
     text = re.sub(r'(<img\b[^>]*?) loading="lazy"', r"\1", text)
+    text = text.replace('<details class="predict-answer"', '<details open class="predict-answer"')
     text = re.sub(r'\bid="([^"]+)"', rf'id="{page}.\1"', text)
 
     def link(match):

@@ -12,8 +12,8 @@ PAGES = Path(__file__).parents[1] / "book" / "reference"
 HELPERS = ["live", "progress", "utils"] + [
     f"exercises.{name}"
     for name in (
-        *("answers", "cases", "catalogue", "compare", "general", "guard", "ladder", "recognise"),
-        *("register", "stubs", "words"),
+        *("answers", "cases", "catalogue", "compare", "general", "grade", "guard", "isolation"),
+        *("ladder", "one_answer", "recognise", "register", "stubs", "words"),
     )
 ]
 

@@ -221,3 +221,26 @@ def test_the_ladder_keeps_medians_and_what_they_were_measured_on(tmp_path, monke
     assert run["made"]["command"] == "python -m benchmarks.ladder --rounds 3"
     assert run["machine"]["model"] and run["machine"]["vector_bytes"] in (16, 32, 64)
     assert [file.name for file in tmp_path.iterdir()] == ["ladder.json"]
+
+
+def test_the_readme_tells_the_kept_run_of_the_second_machine():
+    readme = (command.RESULTS.parent / "README.md").read_text("utf-8")
+    kept = json.loads((command.RESULTS / "second_machine" / "benchmarks.json").read_text("utf-8"))
+    rows = [
+        line.split("|")[1:-1]
+        for line in readme.splitlines()
+        if line.startswith(("| 64 x", "| 32 x"))
+    ]
+    assert len(rows) == len(kept["convolutions"]) == 2
+    for (_, *told, lead, memory), found in zip(rows, kept["convolutions"], strict=True):
+        seconds = [contestant["median"] for contestant in found["seconds"].values()]
+        for text, median in zip(told, seconds, strict=True):
+            assert float(text.split()[0]) == pytest.approx(1e3 * median, rel=0.006)
+        best = min(peer["median"] for peer in found["ours_times_as_fast"].values())
+        assert float(lead.split()[0]) == round(best, 2) >= 1.2
+        assert float(memory.split()[0]) == round(found["peak_bytes"] / 2**20)
+    peak = kept["products"]["limits"]["operations_per_second"]
+    layers = [row for row in kept["products"]["rows"] if row["product"].startswith("conv")]
+    shares = [r["operations"] / r["seconds"]["own"]["median"] / peak for r in layers]
+    assert [f"{min(shares):.0%}", f"{max(shares):.0%}"] == ["63%", "83%"]
+    assert "63 to 83 per cent" in readme

@@ -11,6 +11,8 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from docutils import nodes
+from drawings import say_where
+from formulas import keep_places
 from myst_nb.sphinx_ import HideCodeCellNode
 from sphinx.errors import ConfigError
 from sphinx.util import logging
@@ -45,6 +47,16 @@ MENDED = [
         "a summary holds no paragraph",
     ),
     (
+        r'<a ([^>]*)>([^<]*)</a>(<details[^>]*>)<summary>(?=<span class="toctree-toggle")',
+        r'<a \1>\2</a>\3<summary aria-label="Pages of \2">',
+        "the contents' arrow says what it opens",
+    ),
+    (
+        r'<th class="head[^"]*"><p></p></th>',
+        "<td></td>",
+        "the corner of a table is no heading",
+    ),
+    (
         r"<title>(.*?) &#8212; \1</title>",
         r"<title>\1</title>",
         "the landing page's title is the book's",
@@ -53,6 +65,17 @@ MENDED = [
         r'<a href="([^"]*)" target="_blank"(\s+class="btn btn-sm btn-download-)',
         r'<a href="\1" download\2',
         "a notebook is a file to keep, not a page to look at",
+    ),
+    (
+        r'(<html [^>]*data-theme=)"auto"',
+        r'\1"light"',
+        "without scripts the page is light, and no theme is both",
+    ),
+    (
+        r'localStorage\.getItem\("theme"\) \|\| "auto"',
+        '({ light: "light", dark: "dark" })[document.documentElement.dataset.mode] ||\n'
+        '      (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")',
+        "the theme is known before the first paint, so that no other one's figures are fetched",
     ),
     (
         r'<section id="(?:exercise|solution)-content">',
@@ -170,10 +193,16 @@ def _drop_thebe(app, pagename, templatename, context, doctree):
 
 
 def _size(path):
-    """Return a picture's width and height in pixels, or None if it is neither PNG nor SVG."""
+    """Return a picture's width and height on a page, or None if it is neither PNG nor SVG.
+
+    An inch has 100 pixels of the page; a PNG that does not say how many it has is taken as it is.
+    """
     data = path.read_bytes()
     if path.suffix == ".png":
-        return struct.unpack(">II", data[16:24])
+        size = struct.unpack(">II", data[16:24])
+        says = re.search(rb"pHYs(.{4}).{4}\x01", data[:2000], re.S)  # dots a metre
+        scale = 100 / (0.0254 * struct.unpack(">I", says[1])[0]) if says else 1
+        return tuple(round(side * scale) for side in size)
     if path.suffix == ".svg":
         box = re.search(rb'<svg[^>]*?viewBox="0 0 ([\d.]+) ([\d.]+)"', data, re.S)
         return box and tuple(round(float(number)) for number in box.groups())
@@ -191,7 +220,8 @@ def _place_pictures(page, text):
         if not size or " width=" in tag[0]:
             return tag[0]
         seen += 1
-        lazy = ' loading="lazy"' if seen > 1 else ""
+        first = seen == 1 and "only-" not in tag[0]  # of several drawings one is shown
+        lazy = "" if first else ' loading="lazy"'
         return f'{tag[1]} width="{size[0]}" height="{size[1]}"{lazy}{tag[2]}'
 
     return re.sub(r"(<img\b[^>]*?)(\s*/?>)", placed, text)
@@ -204,7 +234,7 @@ def _finish(app, exception):
         text = page.read_text("utf-8")
         for pattern, replacement, _ in MENDED:
             text = re.sub(pattern, replacement, text, flags=re.S)
-        page.write_text(_place_pictures(page, text), "utf-8")
+        page.write_text(keep_places(say_where(_place_pictures(page, text))), "utf-8")
     for unused in ("webpack-macros.html", "sbt-webpack-macros.html", "scripts/fontawesome.js"):
         Path(app.outdir, "_static", unused).unlink(missing_ok=True)
 

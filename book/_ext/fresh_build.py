@@ -11,7 +11,10 @@ import shutil
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-SOURCES = ("vae_numpy", "experiments", "benchmarks/results", "requirements.txt")
+SOURCES = (
+    *("vae_numpy", "experiments", "benchmarks/results", "requirements.txt"),
+    *("book/_ext/kernel_figures.py", "book/_ext/fonts"),
+)
 PACKAGES = ("numpy", "numba", "scipy", "scikit-learn", "matplotlib", "tqdm", "ipykernel")
 IGNORED = {"__pycache__", ".ipynb_checkpoints"}
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from docutils import nodes
 from docutils.parsers.rst import directives
+from drawings import DRAWINGS
 from myst_nb.core.render import MimeData
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
@@ -29,7 +30,7 @@ NOTE = (
     "This figure answers to the hand on the book's web page, where scripts are on and the page "
     "comes from a server (`make serve`), not from a file on the disk."
 )
-PICTURES = ("image/svg+xml", "image/png")
+PICTURES = (DRAWINGS, "image/svg+xml", "image/png")
 
 
 def modules(name):
@@ -43,9 +44,9 @@ def modules(name):
     return sorted(found)
 
 
-def weight(name, data=""):
+def weight(name, *data):
     """Return what a figure loads, in bytes, each file compressed as a server would."""
-    texts = [path.read_bytes() for path in modules(name)] + [data.encode()]
+    texts = [path.read_bytes() for path in modules(name)] + [text.encode() for text in data]
     return sum(len(gzip.compress(text, mtime=0)) for text in texts)
 
 
@@ -69,12 +70,11 @@ class Live(SphinxDirective):
             raise self.error(f"the live figure {figure} needs :{missing[0]}:")
         if not (LIVE / "figures" / f"{figure}.js").exists():
             raise self.error(f"there is no _static/live/figures/{figure}.js")
-        data = self._data()
-        if (bytes_ := weight(figure, data or "")) > LARGEST:
-            self._warn(f"the live figure {figure} loads {bytes_} bytes, more than {LARGEST}")
-
         name = nodes.fully_normalize_name(self.options["name"])
-        self.env.live_pages.setdefault(self.env.docname, {})[name] = data
+        data = dict(self._data(name, each) for each in self.options.get("data", "").split())
+        if (bytes_ := weight(figure, *data.values())) > LARGEST:
+            self._warn(f"the live figure {figure} loads {bytes_} bytes, more than {LARGEST}")
+        self.env.live_pages.setdefault(self.env.docname, {}).update(data)
         node = nodes.figure("", classes=["live", "align-default"])
         node += nodes.container("", self._paragraph(self.options["task"]), classes=["live-task"])
         node += nodes.container(
@@ -84,7 +84,7 @@ class Live(SphinxDirective):
             id=nodes.make_id(name),
             title=escape(figure.replace("_", " ")),
             figure=figure,
-            source=f' data-source="{nodes.make_id(name)}"' if data else "",
+            source=f' data-source="{" ".join(data)}"' if data else "",
         )
         node += nodes.raw("", stage, format="html")
         node += nodes.caption("", "", *self._inline(" ".join(self.content)))
@@ -115,18 +115,15 @@ class Live(SphinxDirective):
         self.env.note_dependency(relative)
         return Path(path)
 
-    def _data(self):
-        """Return the figure's data as text, the same in every build, or None."""
-        name = self.options.get("data")
-        if not name:
-            return None
-        if name.endswith(".json"):
-            value = json.loads(self._file(name).read_text("utf-8"))
+    def _data(self, name, source):
+        """Return the name and the text of data: the same file for all who name it, in any build."""
+        if source.endswith(".json"):
+            name, value = source, json.loads(self._file(source).read_text("utf-8"))
         else:
-            value = self._published(name).get("application/json")
+            value = self._published(source).get("application/json")
             if value is None:
-                self._warn(f"no cell of this page publishes the data {name!r}")
-        return json.dumps(value, sort_keys=True, separators=(",", ":"))
+                self._warn(f"no cell of this page publishes the data {source!r}")
+        return nodes.make_id(name), json.dumps(value, sort_keys=True, separators=(",", ":"))
 
     def _picture(self):
         name, alt = self.options["picture"], self.options["alt"]
@@ -137,7 +134,7 @@ class Live(SphinxDirective):
             if kind in published:
                 shown = {"mystnb": {"image": {"alt": alt}}}
                 picture = MimeData(kind, published[kind], cell_metadata=shown, line=self.lineno)
-                return self.state.document["nb_renderer"].render_image(picture)
+                return self.state.document["nb_renderer"].render_mime_type(picture)
         self._warn(f"no cell of this page publishes the picture {name!r}")
         return []
 
@@ -147,7 +144,7 @@ class Live(SphinxDirective):
 
 def _begin(app):
     if not hasattr(app.env, "live_pages"):
-        app.env.live_pages = {}  # docname: {name of the figure: its data, as text, or None}
+        app.env.live_pages = {}  # docname: {name of the data: text}; the pages with live figures
 
 
 def _purge(app, env, docname):
@@ -171,10 +168,9 @@ def _write_data(app, exception):
         return
     folder = Path(app.outdir, "_static", "live", "data")
     folder.mkdir(parents=True, exist_ok=True)
-    for figures in app.env.live_pages.values():
-        for name, data in figures.items():
-            if data:
-                (folder / f"{nodes.make_id(name)}.json").write_text(data, "utf-8")
+    for sources in app.env.live_pages.values():
+        for name, text in sources.items():
+            (folder / f"{name}.json").write_text(text, "utf-8")
 
 
 def setup(app):

@@ -42,9 +42,12 @@ if not pathlib.Path("../experiments").is_dir():
     print("This chapter reads files of the book: put it into the folder book/ of its source.")
 """
 LIVE = "*On the book's web page a figure here answers to the hand.*"
+SHOW = "Show me the answer"
 
 FENCE = re.compile(r"^(:{3,}|`{3,})(?:\{([\w:-]+)\} ?(.*)|[^`{]*)$")
 OPTION = re.compile(r"^:([\w-]+): ?(.*)$")
+PREDICTION = re.compile(r"^(:{3,})\{(predict|seen)\}.*?^\1$\n?", re.M | re.S)
+CHOICE = re.compile(r"^- \([ x]\) ", re.M)
 ROLE = re.compile(r"\{([\w:]+)\}`([^`]+)`")
 TARGET = re.compile(r"^\([\w:-]+\)=\s*$")
 EQUATION = re.compile(r"^\$\$[ \n](.*?)\s*\$\$(?: \(([\w:-]+)\))?$", re.M | re.S)
@@ -69,7 +72,7 @@ class Markdown:
 
     def __init__(self, page, name_of, books, address=""):
         self.page, self.name_of, self.books, self.address = page, name_of, books, address
-        self.cited = []
+        self.cited, self.answering = [], False
 
     def convert(self, text):
         """Return the text of a cell, or of a directive, without MyST."""
@@ -89,6 +92,17 @@ class Markdown:
                 done.append("\n".join([line, *body, opened[1]]))
         done.append(self._inline("\n".join(plain)))
         return re.sub(r"\n{3,}", "\n\n", "\n".join(done)).strip("\n")
+
+    def convert_cell(self, text):
+        """Return the text of a cell; what answers a prediction, also one before it, is folded."""
+        done, start = [], 0
+        for block in [*PREDICTION.finditer(text), None]:
+            part = self.convert(text[start : block.start() if block else None])
+            done.append(_fold(SHOW, part) if part and self.answering else part)
+            if block:
+                self.answering, start = block[2] == "predict", block.end()
+                done.append(self.convert(block[0]) if self.answering else "")
+        return "\n\n".join(filter(None, done))
 
     def _until(self, fence, lines):
         """Take the lines up to the closing fence."""
@@ -122,6 +136,9 @@ class Markdown:
         if name == "live":
             parts = [LIVE, options.get("task", ""), content]
             return "\n\n".join(self.convert(part) for part in parts if part)
+        if name == "predict":
+            content = CHOICE.sub("- ", content)
+            argument = f"Predict: {argument}" if argument else "Predict"
         content = self.convert(content)
         if name == "exercise":
             return f"### {self.name_of(options['label'])}: {argument}\n\n{content}"
@@ -230,7 +247,7 @@ def notebook(markdown, name=None):
     for cell in source.cells:
         shown = cell.metadata.pop("mystnb", {})
         if cell.cell_type == "markdown":
-            cell.source = markdown.convert(cell.source)
+            cell.source = markdown.convert_cell(cell.source)
         if {"hide-input", "remove-cell"} & set(cell.metadata.get("tags", [])):
             cell.metadata["jupyter"] = {"source_hidden": True}  # folded, as on the page
         cells += [cell] if cell.source else []
@@ -238,6 +255,7 @@ def notebook(markdown, name=None):
             said = f"*{markdown.name_of(figure['name'])}.* {markdown.convert(figure['caption'])}"
             if alt := shown.get("image", {}).get("alt"):
                 said += "\n\n" + _fold("The picture in words", alt)
+            said = _fold(SHOW, said) if markdown.answering else said
             cells.append(nbformat.v4.new_markdown_cell(said))
     code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
     cells.insert(0, nbformat.v4.new_code_cell(setup_cell(code, name)))

@@ -8,22 +8,27 @@ addEventListener("afterprint", () => {
   document.documentElement.dataset.theme = shown;
 });
 
-// What scrolls sideways in a box of its own can be reached, and so scrolled, with the tab key.
-function reachScrolling() {
-  const boxes = ".bd-article :is(figure, div.math, span.math, mjx-container)";
-  for (const box of document.querySelectorAll(boxes)) {
+// What scrolls sideways in a box of its own can be reached, and so scrolled, with the tab key. A box
+// has its size when its fold is opened, its formula set or the window made narrower.
+const sizes = new ResizeObserver((changes) => {
+  for (const { target: box } of changes) {
     if (box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).overflowX === "auto") {
       box.tabIndex = 0;
     } else {
       box.removeAttribute("tabindex");
     }
   }
-}
-addEventListener("load", () => {
-  const formulas = window.MathJax?.startup?.promise ?? Promise.resolve();
-  formulas.then(reachScrolling);
 });
-addEventListener("resize", reachScrolling);
+addEventListener("load", async () => {
+  await window.MathJax?.startup?.promise;
+  const boxes = ".bd-article :is(pre, figure, div.math, span.math, mjx-container)";
+  for (const box of document.querySelectorAll(boxes)) sizes.observe(box);
+});
+
+// The contents scroll to the page that is read.
+addEventListener("DOMContentLoaded", () => {
+  document.querySelector(".bd-sidenav .current > a.current")?.scrollIntoView({ block: "nearest" });
+});
 
 // What the theme's scripts leave to be desired for those who work with the keyboard. They run when
 // the page is read, too, and stand before this one.

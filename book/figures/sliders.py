@@ -1,6 +1,6 @@
 """Write what the landing page's sliders need: a small decoder, and a picture of what it draws.
 
-    PYTHONPATH=. python book/figures/sliders.py
+    PYTHONPATH=.:book/_ext python book/figures/sliders.py
 
 The decoder is that of the shipped beta-VAE on sprites (``experiments.beta_sweep``, beta = 4), made
 smaller for the page. Only the latents that are alive are kept; hidden units that stay at 0 wherever
@@ -15,6 +15,7 @@ import matplotlib
 
 matplotlib.use("agg")
 
+import kernel_figures
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -68,6 +69,7 @@ def data():
 
 def draw():
     """Each latent from its least value to its largest, the others at 0."""
+    kernel_figures.use_fonts()
     plotting.use_style()
     model, values = VAE.load(CHECKPOINT), np.linspace(-REACH, REACH, 7)
     rows = [model.traverse(np.zeros(model.n_components), k, values) for k in living(model)]
@@ -79,4 +81,4 @@ def draw():
 
 if __name__ == "__main__":
     DATA.write_text(json.dumps(data(), indent=1) + "\n", "utf-8")
-    draw().savefig(PICTURE, dpi=140, bbox_inches="tight", metadata={"Software": None})
+    kernel_figures.save(draw(), PICTURE)

@@ -1,8 +1,9 @@
-"""Draw the opening picture of README and landing page, book/_static/img/two_clouds.png.
+"""Draw the opening picture of README and landing page, book/_static/img/two_clouds*.png.
 
-A thousand points that fill a cube, beside a thousand points on a spiral in the same cube:
+A thousand points that fill a cube, beside a thousand points on a spiral in the same cube, for
+light and dark pages, and for telephones:
 
-    python book/figures/two_clouds.py
+    PYTHONPATH=.:book/_ext python book/figures/two_clouds.py
 """
 
 from pathlib import Path
@@ -11,6 +12,7 @@ import matplotlib
 
 matplotlib.use("agg")
 
+import kernel_figures
 import matplotlib.pyplot as plt
 
 from vae_numpy import plotting
@@ -21,6 +23,7 @@ TARGET = Path(__file__).parents[1] / "_static" / "img" / "two_clouds.png"
 
 def draw():
     """Both clouds on axes of the same box; the spiral coloured by the position along it."""
+    kernel_figures.use_fonts()
     plotting.use_style()
     figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.7), subplot_kw={"projection": "3d"})
     plotting.cloud(make_random(1000, random_state=0), ax=left, label="a random cloud", size=6)
@@ -36,4 +39,4 @@ def draw():
 
 if __name__ == "__main__":
     TARGET.parent.mkdir(parents=True, exist_ok=True)
-    draw().savefig(TARGET, dpi=140, bbox_inches="tight", metadata={"Software": None})
+    kernel_figures.save(draw(), TARGET)

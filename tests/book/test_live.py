@@ -74,6 +74,18 @@ def test_the_data_are_written_beside_the_figure(sound):
 
 
 @pytest.mark.slow
+def test_two_figures_share_one_file(tmp_path):
+    both = LIVE_FIGURE.replace("my-data", "weights.json my-data")
+    other = LIVE_FIGURE.replace("my-figure", "other").replace("my-data", "weights.json")
+    book = make_book(tmp_path, HEADER + "# A chapter\n" + PUBLISHED + both + other)
+    (book / "book/weights.json").write_text('{"W": 1}')
+    page = build(book).page
+    files = {p.name: p.read_text("utf-8") for p in book.glob("_build/html/_static/live/data/*")}
+    assert files == {"weights-json.json": '{"W":1}', "my-figure.json": '{"a":0.1,"b":[1,2]}'}
+    assert re.findall(r'data-source="([^"]*)"', page) == ["weights-json my-figure", "weights-json"]
+
+
+@pytest.mark.slow
 def test_only_pages_with_live_figures_load_anything(sound):
     assert "live/loader.js" in sound.page and "live/live.css" in sound.page
     assert "live/" not in (sound.root / "_build/html/book/index.html").read_text("utf-8")

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
+import { ConvTranspose2D } from "../../book/_static/live/engine/convolution.js";
 import * as layers from "../../book/_static/live/engine/layers.js";
 import * as losses from "../../book/_static/live/engine/losses.js";
 import { Matrix, map } from "../../book/_static/live/engine/matrix.js";
@@ -54,6 +55,15 @@ for (const { activation, values, x, y, dy, dx, gradients } of cases.networks) {
     network.backward(matrix(dy)); // backward adds
     const twice = gradients.map((rows) => rows.map((row) => row.map((g) => 2 * g)));
     network.parameters().forEach((p, i) => same(p.grad, twice[i], `gradient ${i}, twice`));
+  });
+}
+
+for (const { shape, channels, kernel, activation, geometry, W, b, x, y } of cases.convolutions) {
+  test(`a transposed convolution onto ${shape}`, () => {
+    const layer = new ConvTranspose2D(shape, channels, kernel, activation, geometry);
+    layer.W.value.data.set(W);
+    layer.b.value.data.set(b);
+    same(layer.forward(matrix(x)), y, "y");
   });
 }
 

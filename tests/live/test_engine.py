@@ -15,6 +15,7 @@ from scipy.stats import spearmanr
 from sklearn.preprocessing import StandardScaler
 
 from vae_numpy import data, losses, metrics
+from vae_numpy.convolution import ConvTranspose2D
 from vae_numpy.kernels.reference import ACTIVATIONS
 from vae_numpy.layers import (
     Dense,
@@ -86,6 +87,25 @@ def network_cases(rng):
         yield case
 
 
+def convolution_cases(rng):
+    """No two sizes agree, a stride does not divide, and patches overlap or leave gaps."""
+    for shape, channels, kernel, stride, padding, activation in (
+        ((3, 7, 9), 5, (4, 2), 2, 1, "relu"),
+        ((1, 6, 8), 2, (3, 5), 1, 0, "sigmoid"),
+        ((2, 11, 5), 4, (2, 1), 3, 0, "identity"),
+    ):
+        layer = ConvTranspose2D(
+            shape, channels, kernel, activation,
+            stride=stride, padding=padding, rng=rng, dtype=np.float64,
+        )  # fmt: skip
+        layer.b.value[...] = rng.normal(size=shape[0])
+        x = rng.normal(size=(3, layer.n_in))
+        made = {"shape": shape, "channels": channels, "kernel": kernel, "activation": activation}
+        geometry = {"stride": stride, "padding": padding}
+        weights = {"W": layer.W.value.ravel(), "b": layer.b.value}
+        yield made | weights | {"geometry": geometry, "x": x, "y": layer.forward(x)}
+
+
 def vae_case(rng, beta=4.0):
     """One step of a beta-VAE, as the design writes it."""
     encoder, decoder = network((5, 8, 4), "tanh", rng), network((2, 8, 5), "tanh", rng)
@@ -137,6 +157,7 @@ def cases(tmp_path_factory):
         "vae": vae_case(rng),
         "optimisers": list(optimiser_cases(rng)),
         "spiral": spiral_case(),
+        "convolutions": list(convolution_cases(rng)),
     }
     path = tmp_path_factory.mktemp("live") / "cases.json"
     path.write_text(json.dumps(found, default=np.ndarray.tolist))

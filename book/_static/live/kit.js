@@ -279,9 +279,9 @@ class Figure {
  * into pixels.
  *
  * Options: `label`, what a screen reader calls it; `x`, `y`, the limits; `xLabel`, `yLabel`;
- * `square` for equal units on both axes; `height` in pixels otherwise; `wide` for a row of its
- * own; `bare` for none of the lines and numbers around a picture; `logX`, `logY`; `ticks`, how
- * many.
+ * `square` for equal units on both axes, `aspect` for a height of so many widths, `height` in
+ * pixels otherwise; `wide` for a row of its own; `bare` for none of the lines and numbers around
+ * a picture; `logX`, `logY`; `ticks`, how many.
  */
 class Panel {
   constructor(figure, options) {
@@ -308,10 +308,10 @@ class Panel {
 
   /** Fit the panel to its place, draw the axes if they have changed, clear the canvas. */
   begin() {
-    const { square, height: wanted, ticks } = this.options;
+    const { square, aspect = square ? 1 : 0, height: wanted, ticks } = this.options;
     const [left, right, top, bottom] = this.options.bare ? [1, 1, 22, 1] : [40, 8, 22, 36];
     const width = Math.max(200, Math.floor(this.box.clientWidth));
-    const height = square ? Math.round(width - left - right + top + bottom) : wanted;
+    const height = aspect ? Math.round(aspect * (width - left - right) + top + bottom) : wanted;
     const density = window.devicePixelRatio;
     const drawn = [width, height, density, this.x.domain(), this.y.domain()].join();
     if (drawn !== this.drawn) {
@@ -463,9 +463,12 @@ class Panel {
     const edge = (a, b, i, n) => Math.round(a + ((b - a) * i) / n); // whole pixels leave no seams
     for (let i = 0; i < rows; i++) {
       const [above, below] = [edge(top, bottom, i, rows), edge(top, bottom, i + 1, rows)];
-      for (let j = 0; j < cols; j++) {
-        const [start, end] = [edge(left, right, j, cols), edge(left, right, j + 1, cols)];
-        this.context.fillStyle = colour(values[i * cols + j]);
+      for (let j = 0, next; j < cols; j = next) {
+        const ink = colour(values[i * cols + j]);
+        next = j + 1; // neighbours alike are drawn as one: most of a picture is its background
+        while (next < cols && colour(values[i * cols + next]) === ink) next += 1;
+        const [start, end] = [edge(left, right, j, cols), edge(left, right, next, cols)];
+        this.context.fillStyle = ink;
         this.context.fillRect(start, above, end - start, below - above);
       }
     }
@@ -492,6 +495,28 @@ class Panel {
       pick(this.x.invert(x), this.y.invert(y));
       this.figure.redraw();
     });
+  }
+
+  /**
+   * Call `paint(x, y, begins)` where the reader presses, and then all along the way of her stroke.
+   * @param {(x: number, y: number, begins: boolean) => void} paint
+   */
+  onPaint(paint) {
+    let from;
+    const to = ({ x, y, type }) => {
+      const begins = type === "start";
+      if (begins) from = [x, y];
+      // A quick hand leaves gaps between two events: points at most 8 pixels apart fill them.
+      const n = Math.max(1, Math.ceil(Math.hypot(x - from[0], y - from[1]) / 8));
+      for (let i = 1; i <= n; i++) {
+        const at = [from[0] + ((x - from[0]) * i) / n, from[1] + ((y - from[1]) * i) / n];
+        paint(this.x.invert(at[0]), this.y.invert(at[1]), begins);
+      }
+      from = [x, y];
+      this.figure.redraw();
+    };
+    const stroke = drag().container(this.root.node()).on("start drag", to);
+    this.root.classed("live-picked", true).call(stroke);
   }
 
   /**

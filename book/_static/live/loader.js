@@ -18,13 +18,14 @@ async function bringIn(figure) {
   const stage = figure.querySelector(".live-stage");
   const { figure: name, source } = stage.dataset;
   try {
-    const [{ mount }, data] = await Promise.all([
+    const files = (source?.split(" ") ?? []).map((file) => `./data/${file}.json`);
+    const [{ mount }, ...data] = await Promise.all([
       import(`./figures/${name}.js`),
-      source ? read(new URL(`./data/${source}.json`, import.meta.url)) : null,
+      ...files.map((file) => read(new URL(file, import.meta.url))),
     ]);
     stage.hidden = false;
     figure.classList.add("live-on");
-    await mount(stage, data);
+    await mount(stage, data.length > 1 ? Object.assign({}, ...data) : data[0]);
     stage.dataset.ready = "true";
   } catch (error) {
     figure.classList.remove("live-on"); // the picture again
@@ -43,6 +44,7 @@ async function read(address) {
 for (const figure of document.querySelectorAll("figure.live")) {
   // What is in view at once does not wait for the observer, which speaks after the first frame.
   const { top, bottom } = figure.getBoundingClientRect();
-  if (top < innerHeight + NEAR && bottom > -NEAR) bringIn(figure);
+  const near = top < innerHeight + NEAR && bottom > -NEAR;
+  if (near && figure.checkVisibility()) bringIn(figure); // not within a closed answer
   else observer.observe(figure);
 }

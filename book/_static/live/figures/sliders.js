@@ -5,12 +5,12 @@ import { Matrix } from "../engine/matrix.js";
 import { Generator } from "../engine/random.js";
 import { figure, fixed, unpack, wantsStillness } from "../kit.js";
 
-const SIDE = 32; // pixels
+export const SIDE = 32; // pixels
 const ACTIVATIONS = ["relu", "relu", "identity", "sigmoid"];
 const ROUND = 4000; // milliseconds in which one slider goes up, down and back
 
-/** The decoder that book/figures/sliders.py has written: latents (1, 3) to a picture (1, 1024). */
-function decoder(layers) {
+/** The decoder that book/figures/sliders.py has written: latents (N, 3) to pictures (N, 1024). */
+export function decoder(layers) {
   const made = layers.map(({ W, b }, i) => {
     const layer = new Dense(W.shape[0], W.shape[1], ACTIVATIONS[i], new Generator());
     layer.W.value.data.set(unpack(W));
@@ -21,7 +21,7 @@ function decoder(layers) {
 }
 
 /** How much white there is, and its middle, in pixels from the left and from the top. */
-function measures(picture) {
+export function measures(picture) {
   let [white, x, y] = [0, 0, 0];
   picture.forEach((p, i) => {
     white += p;

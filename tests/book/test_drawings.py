@@ -1,0 +1,167 @@
+"""The drawings of a figure for both themes and two widths, from a figure of known colours."""
+
+import base64
+import io
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import drawings
+import kernel_figures
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from kernel_figures import DARK, DRAWINGS, INK, PAPER, contrast, draw, ramp, themed
+from PIL import Image
+
+from vae_numpy import plotting
+
+CSS = (Path(__file__).parents[2] / "book/_static/book.css").read_text("utf-8")
+
+
+def picture(png):
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB"))
+
+
+def hexes(pixels):
+    return {f"#{r:02x}{g:02x}{b:02x}" for r, g, b in pixels.reshape(-1, 3)}
+
+
+@pytest.fixture
+def figure():
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3), sharey=True, layout="constrained")
+    left.plot([0, 1], [0, 1], color=plotting.BLUE, lw=8)
+    left.set_ylabel("loss")
+    right.plot([0, 1], [1, 0], color=plotting.BLACK, lw=8)
+    yield figure
+    plt.close(figure)
+
+
+@pytest.fixture
+def drawn(figure):
+    return draw(figure)[DRAWINGS]
+
+
+# Colours ------------------------------------------------------------------------------------------
+
+
+def test_contrast_is_that_of_wcag():
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.005)  # their own example
+
+
+@pytest.mark.parametrize("colour", [*DARK.values(), *ramp()[::15]])
+def test_the_dark_colours_stand_out_from_the_dark_page(colour):
+    assert contrast(colour, PAPER["dark"]) >= 4.5
+
+
+@pytest.mark.parametrize("theme", PAPER)
+def test_the_ink_stands_out_from_its_page(theme):
+    assert contrast(INK[theme], PAPER[theme]) >= 10
+
+
+@pytest.mark.parametrize("theme", PAPER)
+def test_the_ink_is_that_of_the_page(theme):
+    rule = re.search(rf'html\[data-theme="{theme}"\] {{\n  --pst-color-primary.*?}}', CSS, re.S)[0]
+    assert f"--pst-color-text-base: {INK[theme]};" in rule
+
+
+def test_every_colour_of_the_book_has_one_for_the_dark_page():
+    assert {*DARK, plotting.BLACK} == {colour.lower() for colour in plotting.COLOURS}
+    assert len(set(DARK.values())) == len(DARK)
+
+
+def test_the_dark_ramp_rises_as_the_light_one_does():
+    light = [kernel_figures.luminance(c) for c in plotting.CONTINUOUS(np.linspace(0, 1, 12))[:, :3]]
+    dark = [kernel_figures.luminance(colour) for colour in ramp(12)]
+    assert all(a < b for a, b in pairwise(light)) and all(a < b for a, b in pairwise(dark))
+
+
+def test_unknown_colours_are_lightened_until_they_can_be_read():
+    assert contrast(themed("#300060", "dark"), PAPER["dark"]) >= 4.5
+    assert themed("#300060", "light") == "#300060"
+
+
+# The drawings -------------------------------------------------------------------------------------
+
+
+def test_each_theme_has_its_ground_and_its_colours(drawn):
+    light, dark = (picture(drawn["wide"][theme]) for theme in ("light", "dark"))
+    assert light.shape == dark.shape
+    for pixels, theme, line in ((light, "light", "#0072b2"), (dark, "dark", DARK["#0072b2"])):
+        assert hexes(pixels[:1, :1]) == {PAPER[theme]}
+        assert {PAPER[theme], INK[theme], line} <= hexes(pixels)
+    assert "#ffffff" not in hexes(dark) and "#000000" not in hexes(light)
+
+
+def test_pictures_are_the_same_in_both_themes():
+    figure, ax = plt.subplots(figsize=(3, 3))
+    ax.imshow([[0, 0.5], [0.75, 1]], cmap="gray", vmin=0, vmax=1)
+    ax.text(0, 0, "I", color="white", ha="center", va="center", fontsize=40)
+    ax.set_axis_off()
+    drawn = draw(figure)[DRAWINGS]["wide"]
+    plt.close(figure)
+    middle = [picture(drawn[theme])[60:-60, 60:-60] for theme in PAPER]
+    np.testing.assert_array_equal(*middle)
+    assert (middle[0] == 255).all(axis=-1).any() and (middle[0] == 0).all(axis=-1).any()
+
+
+def test_panels_side_by_side_stand_below_each_other_on_a_telephone(drawn):
+    wide, narrow = (picture(drawn[width]["light"]) for width in ("wide", "narrow"))
+    assert drawn["stacked"]
+    assert wide.shape[1] > 2 * wide.shape[0] and narrow.shape[0] > narrow.shape[1]
+
+
+def test_a_small_panel_is_drawn_once_for_all_widths():
+    figure, ax = plt.subplots(figsize=(4.5, 3))
+    assert set(draw(figure)[DRAWINGS]) == {"wide"}
+    plt.close(figure)
+
+
+def test_a_shared_axis_is_labelled_where_the_panels_part(figure):
+    right = figure.axes[1]
+    with kernel_figures.below_each_other(figure):
+        assert right.get_ylabel() == "loss"
+        assert right.yaxis.get_tick_params()["labelleft"]
+    assert right.get_ylabel() == ""
+    assert not right.yaxis.get_tick_params()["labelleft"]
+
+
+def test_the_figure_is_left_as_it_was_and_the_bytes_are_the_same(figure, drawn):
+    before = figure.canvas, figure.get_layout_engine()
+    assert draw(figure)[DRAWINGS] == drawn
+    assert (figure.canvas, figure.get_layout_engine()) == before
+    assert figure.get_size_inches().tolist() == [9, 3]
+    assert [ax.get_subplotspec().get_geometry()[:2] for ax in figure.axes] == [(1, 2)] * 2
+
+
+@pytest.mark.parametrize(("inches", "shown"), [("WIDEST", 700), ("NARROW", 350)])
+def test_labels_have_ten_pixels_at_least_where_the_figure_is_shown(inches, shown):
+    points = plt.rcParams["font.size"]
+    assert points / 72 * shown / getattr(kernel_figures, inches) >= 10
+
+
+# The page -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "word", ["Left: one. Right, two", "what it loses (left), what (right)", "Left, a; right, b"]
+)
+def test_a_caption_says_top_and_bottom_where_panels_are_stacked(word):
+    figure = (
+        f'<img class="only-dark only-narrow stacked" src="a.png" /><figcaption>{word}</figcaption>'
+    )
+    text = drawings.say_where(figure)
+    assert re.sub(r'<span class="only-narrow">.*?</span>|</?span.*?>', "", text) == figure
+    narrow = re.sub(r'<span class="only-wide">.*?</span>|</?span.*?>', "", text)
+    assert "eft" not in narrow and "ight" not in narrow and "op" in narrow and "ottom" in narrow
+
+
+def test_other_captions_stay(word="Left: one. Right, two"):
+    figure = f'<img class="only-dark only-narrow" src="a.png" /><figcaption>{word}</figcaption>'
+    assert drawings.say_where(figure) == figure
+    assert drawings.say_where("The left one. Right.") == "The left one. Right."
+
+
+def test_no_style_inverts_a_picture():
+    assert "invert(" not in CSS
