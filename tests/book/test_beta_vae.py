@@ -293,7 +293,9 @@ def test_the_sweep_sets_seeds_against_betas():
     assert by_beta("mig").shape == (6, 8)
     for score in ("mig", "factor_vae", "dci_disentanglement"):
         assert seeds(score) > up_to_8(score)
-    assert seeds("beta_vae") < up_to_8("beta_vae")
+    assert max(seeds("beta_vae"), up_to_8("beta_vae")) < 0.05  # it hardly moves
+    begun = [m["seed"] for m in models]
+    assert len(set(begun)) == len(begun) and min(begun) > 101
     for gaps in by_beta("mig")[:5]:
         assert np.ptp(gaps) > up_to_8("mig") and gaps.max() > 2 * gaps.min()
     saturated = by_beta("beta_vae")[:4]
