@@ -5,7 +5,7 @@ PORT = 8000
 BIN = .venv/bin
 READY = .venv/.installed
 
-.PHONY: help book pdf test test-browser serve clean
+.PHONY: help book pdf course test test-browser serve clean
 
 help:  ## say what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -18,6 +18,10 @@ book: $(READY)  ## run every chapter, build the site, say where it is
 pdf: $(READY)  ## print the built book as one PDF, and offer it on its pages
 	test -d _build/html/book || $(MAKE) book
 	$(BIN)/python book/make_pdf.py _build/html
+
+course: $(READY)  ## write the exercises without solutions as notebooks, for a course
+	test -d _build/html/book || $(MAKE) book
+	$(BIN)/python book/_ext/course.py _build/html _build/course
 
 # One process for each core, a file of tests at a time, and one thread in each.
 test: $(READY)  ## run the tests

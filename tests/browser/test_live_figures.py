@@ -89,7 +89,7 @@ def test_on_paper_its_picture_stands_there(figure):
 def test_without_scripts_its_picture_stands_there(browser, site, path, name):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    page.goto(f"{site}/{path}")
+    page.goto(f"{site}/{path}#{name}")  # which opens an answer that it stands in
     assert page.locator(f"#{name} .live-static img").is_visible()
     assert not page.locator(f"#live-{name}").is_visible()
     assert "where scripts are on" in page.locator(f"#{name}").inner_text()

@@ -75,7 +75,10 @@ class Visit:
         return self.page
 
     def figure(self, name):
-        """Scroll to a live figure and wait until it stands; return its stage."""
+        """Scroll to a live figure, in a closed answer too, and wait until it stands; return it."""
+        self.page.eval_on_selector_all(
+            f".predict-answer:has(#live-{name})", "all => all.forEach((fold) => (fold.open = true))"
+        )
         self.page.locator(f"figure.live:has(#live-{name})").scroll_into_view_if_needed()
         stage = self.page.locator(f"#live-{name}")
         stage.and_(self.page.locator("[data-ready]")).wait_for()
