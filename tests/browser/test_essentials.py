@@ -30,9 +30,25 @@ def test_summaries_hold_no_paragraph(page):
     assert shown.inner_text() == "Hide the code"
 
 
-def test_copy_buttons_are_no_stops_of_the_tab_key(page):
-    stops = page.eval_on_selector_all(".copybtn", "all => all.map(b => b.tabIndex)")
-    assert stops and set(stops) == {-1}
+def test_copy_buttons_are_one_stop_of_the_tab_key(page):
+    places = "all => all.map((b, i) => b.tabIndex === 0 ? i : -1).filter((i) => i >= 0)"
+    [first] = page.eval_on_selector_all(".copybtn", places)
+    page.locator(".copybtn").nth(first).focus()
+    page.keyboard.press("ArrowDown")
+    [second] = page.eval_on_selector_all(".copybtn", places)
+    reached = page.locator(".copybtn").nth(second)
+    assert second > first
+    assert reached.evaluate("b => b === document.activeElement")
+    assert reached.evaluate("b => getComputedStyle(b).opacity") == "1"
+    page.keyboard.press("ArrowUp")
+    assert page.eval_on_selector_all(".copybtn", places) == [first]
+
+
+def test_a_chapter_has_no_more_stops_than_a_reader_bears(page):
+    kinds = ":is(a, button, input, summary, [tabindex])"
+    stops = """all => all.filter((e) =>
+        e.tabIndex >= 0 && e.checkVisibility({ visibilityProperty: true })).length"""
+    assert page.eval_on_selector_all(f"main {kinds}:not(p a, li a)", stops) < 80
 
 
 def test_the_theme_button_keeps_the_focus(page):

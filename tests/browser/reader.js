@@ -1,4 +1,5 @@
-// What no page may do, looked for in the page itself: each look returns a line for each fault.
+// A reader in the page itself: it scrolls, unfolds and watches, and looks for what no page may do.
+// Each look returns a line for each fault.
 // Not a module: the tests put it into each page before the page's own scripts, as `reader`.
 
 globalThis.reader = (() => {
@@ -104,8 +105,26 @@ globalThis.reader = (() => {
       .map((e) => `alt text: no sentence: ${e.alt} (${e.getAttribute("src")})`);
   }
 
+  let frames = null; // the times at which a frame began, while they are watched
+
+  function watchFrames() {
+    frames = [];
+    const note = (time) => {
+      frames?.push(time);
+      if (frames) requestAnimationFrame(note);
+    };
+    requestAnimationFrame(note);
+  }
+
+  /** Return how many frames a second there were since they are watched, and stop watching. */
+  function frameRate() {
+    const rate = (1000 * (frames.length - 1)) / (frames.at(-1) - frames[0]);
+    frames = null;
+    return rate;
+  }
+
   return {
-    readToTheEnd, openFolds, condense,
+    readToTheEnd, openFolds, condense, watchFrames, frameRate,
     shifts, overflow, cut, formulas, headings, descriptions,
   };
 })();
