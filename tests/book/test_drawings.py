@@ -150,7 +150,7 @@ def test_the_fonts_are_found_without_a_word(caplog):
         figure.text(0, 0.5, "loss → β", style="italic")
         draw(figure)
         plt.close(figure)
-        found = font_manager.findfont(font_manager.FontProperties("Inter", weight="bold"))
+        found = font_manager.findfont(font_manager.FontProperties(family="Inter", weight="bold"))
     assert Path(found).parent == kernel_figures.FONTS and "Bold" in found
     assert caplog.text == ""
 
