@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote
 
 from docutils import nodes
 from drawings import say_where
+from formulas import keep_places
 from myst_nb.sphinx_ import HideCodeCellNode
 from sphinx.errors import ConfigError
 from sphinx.util import logging
@@ -64,6 +65,17 @@ MENDED = [
         r'<a href="([^"]*)" target="_blank"(\s+class="btn btn-sm btn-download-)',
         r'<a href="\1" download\2',
         "a notebook is a file to keep, not a page to look at",
+    ),
+    (
+        r'(<html [^>]*data-theme=)"auto"',
+        r'\1"light"',
+        "without scripts the page is light, and no theme is both",
+    ),
+    (
+        r'localStorage\.getItem\("theme"\) \|\| "auto"',
+        '({ light: "light", dark: "dark" })[document.documentElement.dataset.mode] ||\n'
+        '      (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")',
+        "the theme is known before the first paint, so that no other one's figures are fetched",
     ),
     (
         r'<section id="(?:exercise|solution)-content">',
@@ -222,7 +234,7 @@ def _finish(app, exception):
         text = page.read_text("utf-8")
         for pattern, replacement, _ in MENDED:
             text = re.sub(pattern, replacement, text, flags=re.S)
-        page.write_text(say_where(_place_pictures(page, text)), "utf-8")
+        page.write_text(keep_places(say_where(_place_pictures(page, text))), "utf-8")
     for unused in ("webpack-macros.html", "sbt-webpack-macros.html", "scripts/fontawesome.js"):
         Path(app.outdir, "_static", unused).unlink(missing_ok=True)
 

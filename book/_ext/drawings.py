@@ -97,7 +97,11 @@ def say_where(text):
         return f'<span class="only-wide">{wide}</span><span class="only-narrow">{narrow}</span>'
 
     def caption(figure):
-        return re.sub(r"(?<=[ >])(?:Left|Right)\b|(?<=\()(?:left|right)(?=\))", both, figure[0])
+        return re.sub(
+            r"(?<=[ >])(?:Left|Right)\b|(?<=\()(?:left|right)(?=\))|(?<=; )(?:left|right)(?=,)",
+            both,
+            figure[0],
+        )
 
     return re.sub(
         r'(?<=only-narrow stacked")[^>]*>(?:(?!<img|</figure>).)*</figcaption>',

@@ -27,6 +27,18 @@ def test_pictures_get_their_place_and_all_but_the_first_wait(page):
     )
 
 
+def test_an_inch_of_a_figure_has_a_hundred_pixels(page):
+    density = b"pHYs" + struct.pack(">IIB", 7874, 7874, 1)  # 200 dots an inch
+    (page.parent / "fine.png").write_bytes(PNG + b"crc " + b"len " + density)
+    text = book_site._place_pictures(page, '<img src="fine.png">')
+    assert text == '<img src="fine.png" width="320" height="240">'
+
+
+def test_of_several_drawings_none_is_loaded_unseen(page):
+    text = book_site._place_pictures(page, '<img class="only-light" src="a.png">')
+    assert 'loading="lazy"' in text
+
+
 @pytest.mark.parametrize("tag", ['<img src="a.png" width="3">', '<img src="a.gif">', "<img>"])
 def test_other_pictures_are_left_alone(page, tag):
     assert book_site._place_pictures(page, tag) == tag
@@ -41,6 +53,7 @@ def test_other_pictures_are_left_alone(page, tag):
             '<p class="collapsed admonition-title">Show</p>',
             '<span class="collapsed admonition-title">Show</span>',
         ),
+        ('<html lang="en" data-theme="auto">', '<html lang="en" data-theme="light">'),
         ('<p class="admonition-title">Answer</p>', '<p class="admonition-title">Answer</p>'),
         (
             '<a href="b.html">B</a><details open="open"><summary><span class="toctree-toggle">',

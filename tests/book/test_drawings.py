@@ -144,7 +144,9 @@ def test_labels_have_ten_pixels_at_least_where_the_figure_is_shown(inches, shown
 # The page -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("word", ["Left: one. Right, two", "what it loses (left), what (right)"])
+@pytest.mark.parametrize(
+    "word", ["Left: one. Right, two", "what it loses (left), what (right)", "Left, a; right, b"]
+)
 def test_a_caption_says_top_and_bottom_where_panels_are_stacked(word):
     figure = (
         f'<img class="only-dark only-narrow stacked" src="a.png" /><figcaption>{word}</figcaption>'

@@ -58,10 +58,22 @@ from IPython.display import Image
 Image(b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAG7buVgAAAABJRU5ErkJggg=="))
 ```
 
+```{code-cell}
+---
+tags: [hide-input]
+mystnb:
+  figure: {caption: "Left, a line. Right, none.", name: page-panels}
+  image: {alt: "A line."}
+---
+import matplotlib.pyplot as plt
+fig, (left, right) = plt.subplots(1, 2, figsize=(8, 3))
+left.plot([0, 1]);
+```
+
 :::{admonition} Answer
 :class: dropdown
 
-{numref}`page-pixel` shows it.
+{numref}`page-pixel` shows it, before {numref}`page-panels`.
 :::
 """
 )
@@ -248,7 +260,7 @@ def test_notebook_needs_no_plugin(first, published):
         "After (Body, 2000): (1) and the section.",
         "$$\nx = 1\\tag{1}\n$$",
         "*Figure 1.* One white pixel, as in Body (2000).",
-        "<summary>Answer</summary>\n\nFigure 1 shows it.\n\n</details>",
+        "<summary>Answer</summary>\n\nFigure 1 shows it, before Figure 2.\n\n</details>",
         "Some Body",
     ):
         assert shown in text
@@ -284,6 +296,41 @@ def test_folds_and_pictures_are_mended(first):
     assert not re.search(r"<summary[^>]*>\s*<p", first.page)
     [picture] = re.findall(r'<img[^>]* alt="A pixel."[^>]*>', first.page)
     assert 'width="1" height="1"' in picture
+
+
+def test_a_figure_is_drawn_for_both_themes_and_two_widths(first):
+    pictures = re.findall(r'<img alt="A line." class="([^"]*)" src="([^"]*)" ([^>]*)>', first.page)
+    assert [classes.split()[:2] for classes, _, _ in pictures] == [
+        [f"only-{theme}", f"only-{width}"]
+        for width in ("wide", "narrow")
+        for theme in ("light", "dark")
+    ]
+    assert len({source for _, source, _ in pictures}) == 4
+    assert all('loading="lazy"' in rest and "width=" in rest for _, _, rest in pictures)
+    assert "Figure 2" in first.page and "Figure 3" not in first.page
+    assert '<span class="only-narrow">Top</span>, a line.' in first.page
+    assert '"image/png"' not in first.notebook
+
+
+def test_a_page_loads_what_it_needs(first):
+    for name in ("searchindex.js", "searchtools.js", "fontawesome.js"):
+        assert name not in first.page
+    assert "searchindex.js" in (first.root / "_build/html/search.html").read_text("utf-8")
+    assert first.page.count('rel="preload" as="font"') == 2
+    static = first.root / "_build/html/_static"
+    icons = static / "vendor/fontawesome/webfonts/fa-solid-900.woff"
+    assert 1000 < icons.stat().st_size < 10_000
+    css = (static / "styles/pydata-sphinx-theme.css").read_text("utf-8")
+    assert 'fa-solid-900.woff) format("woff")' in css and "fa-solid-900.woff2" not in css
+
+
+def test_the_theme_is_known_before_the_first_paint(first):
+    assert 'data-theme="light"' in first.page and 'data-theme="auto"' not in first.page
+    assert "prefers-color-scheme: dark" in first.page
+
+
+def test_formulas_have_their_place(first):
+    assert re.search(r'class="math notranslate nohighlight"[^>]* style="--size: 3.8em"', first.page)
 
 
 @pytest.mark.parametrize(
