@@ -21,9 +21,15 @@ const sizes = new ResizeObserver((changes) => {
     }
   }
 });
-addEventListener("DOMContentLoaded", () => {
-  const boxes = ".bd-article :is(pre, figure, div.math, span.math)";
+addEventListener("load", async () => {
+  await window.MathJax?.startup?.promise;
+  const boxes = ".bd-article :is(pre, figure, div.math, span.math, mjx-container)";
   for (const box of document.querySelectorAll(boxes)) sizes.observe(box);
+});
+
+// The contents scroll to the page that is read.
+addEventListener("DOMContentLoaded", () => {
+  document.querySelector(".bd-sidenav .current > a.current")?.scrollIntoView({ block: "nearest" });
 });
 
 // What the theme's scripts leave to be desired for those who work with the keyboard. They run when
@@ -32,12 +38,30 @@ addEventListener("DOMContentLoaded", () => {
   for (const button of document.querySelectorAll(".toggle-button")) {
     button.setAttribute("aria-label", foldName(button.closest(".admonition")));
   }
-  // A hundred stops on a page's way; what is copied can be selected as well.
-  for (const button of document.querySelectorAll(".copybtn")) button.tabIndex = -1;
+  makeOneStop([...document.querySelectorAll(".copybtn")]);
   // The theme blurs this button on a click; after a key, the next key is for it again.
   const theme = document.querySelector(".theme-switch-button");
   theme?.addEventListener("click", (click) => click.detail === 0 && theme.focus());
 });
+
+// A page's copy buttons, a hundred, are one stop of the tab key; arrow keys go to the others.
+function makeOneStop(buttons) {
+  const stop = (chosen) => buttons.forEach((b) => (b.tabIndex = b === chosen ? 0 : -1));
+  const inSight = () => buttons.filter((button) => button.checkVisibility());
+  stop(inSight()[0]);
+  for (const button of buttons) {
+    button.setAttribute("aria-label", "Copy this code; arrow keys go to other code");
+    button.addEventListener("keydown", (press) => {
+      const step = { ArrowDown: 1, ArrowUp: -1 }[press.key];
+      const others = inSight();
+      const next = step && others[others.indexOf(button) + step];
+      if (!next) return;
+      press.preventDefault();
+      stop(next);
+      next.focus();
+    });
+  }
+}
 
 // "Answer, in A hole is a code that nobody taught", "Hint 1, in Exercise 7.1 (Which are alive?)"
 function foldName(fold) {

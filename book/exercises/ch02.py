@@ -164,7 +164,7 @@ def fit_linear(X, k, rng):
     k : int
         The number of latents, fewer than the directions in which the points spread.
     rng : numpy.random.Generator
-        Draws the start. (A decomposition has none, and is accepted too.)
+        Draws the start.
 
     Returns
     -------

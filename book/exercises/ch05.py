@@ -147,7 +147,7 @@ def fused_bernoulli(logits, x):
 
 
 def faster_product(A, B):
-    """Multiply two matrices with loops, at least three times as fast as in the order ijk.
+    """Multiply two matrices with loops, at least 1.5 times as fast as in the order ikj.
 
     That is measured in float32 at 256 rows and columns. No ``@``, and no other product of NumPy's
     or of a library: the loops are yours.

@@ -46,6 +46,8 @@ def test_the_rungs_climb_as_the_text_says(kept):
     control = speed["definition, B turned before"]  # it is the columns
     assert min(control, speed["another order"]) > 4 * speed["definition"]
     assert 1 / 3 < control / speed["another order"] < 3
+    assert round(2 * kept["limits"]["clock"] / speed["definition"], 1) == 3.1  # ticks a product
+    assert speed["slabs and panels"] < speed["tiles"]  # the copy, in the caption
     assert speed["registers"] > 1.2 * speed["another order"]
     assert speed["tiles"] > 0.75 * top
     for name in RUNGS[2:]:
@@ -56,6 +58,11 @@ def test_large_products_fall_as_the_text_says(kept):
     at = {n: {name: kept["sizes"][f"{name}, {n}"] for name in RUNGS[1:]} for n in (32, 256, 2048)}
     assert at[2048]["registers"] < 0.7 * at[256]["registers"]
     assert at[2048]["another order"] < at[2048]["registers"] < at[2048]["tiles"]
+    top, allowed = peak(kept["limits"]), 2 * max(kept["memory"].values())  # (5.4), 2 a byte
+    assert 0.9 < allowed / top < 1 and 0.3 < at[2048]["registers"] / allowed < 0.4
+    assert round(at[2048]["tiles"]) == 68
+    for name in RUNGS[1:]:  # two budgets of time, one size
+        assert 0.8 < at[256][name] / kept["ladder"][name] < 1.2
     assert at[2048]["slabs and panels"] > 1.1 * at[2048]["tiles"]
     assert at[32]["slabs and panels"] < at[32]["tiles"]  # where the copy shows
 
@@ -73,6 +80,8 @@ def test_tiles_lose_a_tenth_though_bytes_come_fast_enough(kept):
 def test_memory_is_the_limit_where_the_text_says(kept):
     rates = list(kept["read"].values())
     assert max(rates[:4]) == max(rates) > 3 * rates[-1]
+    reading, both = kept["memory"].values()
+    assert round(both) == 56 and round(4 / 7 * both) == 32 and 0.9 < 4 / 7 * both / reading < 1.1
     assert 0.6 < kept["Adam"]["one loop"] / max(kept["memory"].values()) < 1.3
     assert kept["fusion"]["Adam"] > 3 and min(kept["fusion"].values()) > 1.2
 

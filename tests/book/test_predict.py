@@ -9,14 +9,14 @@ from test_strict_build import HEADER, PAGE, ROOT, build, make_book
 from book.make_pdf import article
 
 PAGES = sorted((ROOT / "book").glob("*.md"))
-BLOCK = re.compile(r"^(:{3,})\{(\w+)\} ?(.*)\n(.*?)^\1$", re.M | re.S)
+BLOCK = re.compile(r"^(:{3,})\{(predict|seen)\}[^\n]*\n(.*?)^\1$", re.M | re.S)
 CODE = re.compile(r"^```.*?^```$", re.M | re.S)
 THREE = """
 :::{predict} Which way?
 How many pixels has the dot, $n$, and {eq}`eq-one`?
 
 - ( ) none
-- (x) $n = 1$
+- (x) $n = 1$, a dot
 - ( ) two
 :::
 
@@ -101,9 +101,8 @@ How near?
 
 
 def blocks(text):
-    """Return the page's predictions and ends in order: pairs of a name and a content."""
-    found = [(block[2], block[4]) for block in BLOCK.finditer(text)]
-    return [block for block in found if block[0] in ("predict", "seen")]
+    """Return a page's questions and ends in order: pairs of a name and a content."""
+    return [(block[2], block[3]) for block in BLOCK.finditer(text)]
 
 
 def choices(question):
@@ -116,6 +115,11 @@ def without_answers(text):
 
 
 each = pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
+
+
+def test_the_book_has_predictions():
+    counts = [sum(name == "predict" for name, _ in blocks(p.read_text("utf-8"))) for p in PAGES]
+    assert sum(counts) > 70
 
 
 @each
@@ -136,7 +140,16 @@ def test_choices_are_real(page):
         if name == "predict" and marks:
             assert len(marks) >= 2 and marks.count("x") <= 1
             assert len({words for _, words in choices(question)}) == len(marks)
-            assert not any(words.endswith(".") for _, words in choices(question))
+            for _, words in choices(question):
+                assert not words.endswith("."), "You said: ..., puts one there"
+                assert re.sub(r"\$[^$]*\$", "", words).strip(), "a formula alone names no button"
+
+
+@each
+def test_no_answer_stands_open(page):
+    """In the old form an answer was a box of its own, and its outputs stood open below."""
+    shown = without_answers(page.read_text("utf-8"))
+    assert not re.search(r"Predict, then run|^:+\{admonition\} Answer", shown, re.M)
 
 
 # The build ----------------------------------------------------------------------------------------
@@ -187,7 +200,7 @@ def test_in_a_notebook_answers_are_folded_and_cells_are_cells(sound):
     cells = nbformat.reads(sound.notebook, as_version=4).cells[1:]
     assert [cell.cell_type for cell in cells] == ["markdown", "code"] * 2 + ["markdown"]
     assert "**Predict: Which way?**" in cells[0].source
-    assert "- none\n- $n = 1$\n- two\n" in cells[0].source
+    assert "- none\n- $n = 1$, a dot\n- two\n" in cells[0].source
     for text in ("One. Figure 1 shows it.", "*Figure 1.* One pixel.", "Most of it.", "A third."):
         [cell] = [cell.source for cell in cells if text in cell.source]
         before = cell[: cell.index(text)]

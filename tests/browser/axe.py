@@ -12,10 +12,11 @@ def script():
     return Path(folder, "axe.min.js")
 
 
-def violations(page, within="html"):
+def violations(page, within="html", rules=RULES):
     """Return a line for each element, below the one that a selector finds, that breaks a rule."""
-    page.evaluate(script().read_text("utf-8"))
-    options = {"runOnly": RULES, "preload": False}  # else it fetches what style sheets import
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(script().read_text("utf-8"))
+    options = {"runOnly": rules, "preload": False}  # else it fetches what style sheets import
     found = page.evaluate(
         "([within, options]) => axe.run(within, options).then((r) => r.violations)",
         [within, options],

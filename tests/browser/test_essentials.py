@@ -30,9 +30,25 @@ def test_summaries_hold_no_paragraph(page):
     assert shown.inner_text() == "Hide the code"
 
 
-def test_copy_buttons_are_no_stops_of_the_tab_key(page):
-    stops = page.eval_on_selector_all(".copybtn", "all => all.map(b => b.tabIndex)")
-    assert stops and set(stops) == {-1}
+def test_copy_buttons_are_one_stop_of_the_tab_key(page):
+    places = "all => all.map((b, i) => b.tabIndex === 0 ? i : -1).filter((i) => i >= 0)"
+    [first] = page.eval_on_selector_all(".copybtn", places)
+    page.locator(".copybtn").nth(first).focus()
+    page.keyboard.press("ArrowDown")
+    [second] = page.eval_on_selector_all(".copybtn", places)
+    reached = page.locator(".copybtn").nth(second)
+    assert second > first
+    assert reached.evaluate("b => b === document.activeElement")
+    assert reached.evaluate("b => getComputedStyle(b).opacity") == "1"
+    page.keyboard.press("ArrowUp")
+    assert page.eval_on_selector_all(".copybtn", places) == [first]
+
+
+def test_a_chapter_has_no_more_stops_than_a_reader_bears(page):
+    kinds = ":is(a, button, input, summary, [tabindex])"
+    stops = """all => all.filter((e) =>
+        e.tabIndex >= 0 && e.checkVisibility({ visibilityProperty: true })).length"""
+    assert page.eval_on_selector_all(f"main {kinds}:not(p a, li a)", stops) < 80
 
 
 def test_the_theme_button_keeps_the_focus(page):
@@ -63,8 +79,16 @@ def test_formulas_have_the_size_of_the_text(page):
 
 def test_the_search_is_in_sight_though_the_contents_scroll(page):
     field = page.locator("#pst-primary-sidebar .search-button-field")
-    page.evaluate("document.querySelector('#pst-primary-sidebar').scrollTop = 10000")
+    contents = page.locator("#pst-primary-sidebar .sidebar-primary-item:has(nav)")
+    assert contents.evaluate("box => (box.scrollTop = 10000, box.scrollTop)") > 0
     assert 0 <= field.bounding_box()["y"] < 200
+
+
+def test_the_contents_show_the_page_that_is_read(visit):
+    page = visit().open("book/reference/training.html")
+    box = page.locator("#pst-primary-sidebar a.current").last.bounding_box()
+    assert 200 < box["y"] < 900 - box["height"]
+    assert page.evaluate("scrollY") == 0
 
 
 @pytest.mark.parametrize(("letter", "name"), [("β", "beta"), ("σ", "sigma"), ("Σ", "sigma")])

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from axe import violations
-from visiting import HEIGHTS, SITE, Visit
+from visiting import FRAMES, HEIGHTS, SITE, Visit
 
 pytestmark = pytest.mark.browser
 
@@ -55,6 +55,16 @@ def test_a_frame_is_drawn_in_time(figure):
     assert stage.drawing_time() < 12, "milliseconds; 60 frames a second leave 16"
 
 
+@pytest.mark.timed
+def test_no_frame_is_left_out_while_the_mouse_drags(figure, clock):
+    _, stage = figure
+    for control in stage.locator.locator(CONTROLS).all():
+        rates = (stage.frame_rate(control) for _ in range(3))  # one hiccup is not the figure's
+        best = next((rate for rate in rates if round(rate) >= FRAMES), None)
+        assert best, f"{control.get_attribute('id')}: fewer than {FRAMES} frames a second"
+    stage.live("reset()")
+
+
 @pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (390, "dark")])
 def test_it_fits_and_is_accessible(figure, width, theme):
     view, stage = figure
@@ -79,8 +89,18 @@ def test_on_paper_its_picture_stands_there(figure):
 def test_without_scripts_its_picture_stands_there(browser, site, path, name):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    page.goto(f"{site}/{path}")
+    page.goto(f"{site}/{path}#{name}")  # which opens an answer that it stands in
     assert page.locator(f"#{name} .live-static img").is_visible()
     assert not page.locator(f"#live-{name}").is_visible()
     assert "where scripts are on" in page.locator(f"#{name}").inner_text()
     context.close()
+
+
+@pytest.mark.timed
+def test_a_slow_figure_is_caught(visit, clock):
+    path, name = FIGURES[0]
+    view = visit()
+    page, stage = view.open(path), view.figure(name)
+    busy = "const end = performance.now() + 30; while (performance.now() < end);"
+    page.evaluate(f"addEventListener('pointermove', () => {{ {busy} }})")
+    assert round(stage.frame_rate(stage.locator.locator(CONTROLS).first)) < FRAMES

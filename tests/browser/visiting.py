@@ -2,15 +2,20 @@
 
 import functools
 import http.server
+import math
 import os
 import shutil
 import threading
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / os.environ.get("SITE", "_build/html")
 HEIGHTS = {1280: 900, 390: 844}
+READER = Path(__file__).with_name("reader.js").read_text("utf-8")
+# What a machine of one's own must do; one of continuous integration is shared, and gets more time.
+PATIENCE, FRAMES = (2, 50) if os.environ.get("CI") else (1, 60)
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 
 
@@ -33,11 +38,11 @@ def served(folder):
 
 
 class Visit:
-    """A page under watch: ``faults`` collects what no page may do."""
+    """A page under watch: ``faults`` collects what no page may do, ``asked`` what it asks for."""
 
     def __init__(self, browser, site, width=1280, theme="light", motion="no-preference"):
         self.site = site
-        self.faults = []
+        self.faults, self.asked = [], []
         self.context = browser.new_context(
             viewport={"width": width, "height": HEIGHTS[width]},
             color_scheme=theme,
@@ -49,7 +54,8 @@ class Visit:
         self.page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
         self.page.on("requestfailed", lambda r: self.faults.append(f"failed request: {r.url}"))
         self.page.on("response", self._answered)
-        self.page.route("**/*", self._let_through)
+        self.page.on("request", self._asked)
+        self.page.add_init_script(READER)
 
     def _heard(self, message):
         if message.type in ("error", "warning"):
@@ -59,20 +65,20 @@ class Visit:
         if response.status >= 400:
             self.faults.append(f"status {response.status}: {response.url}")
 
-    def _let_through(self, route):
-        url = route.request.url
-        if url.startswith((f"{self.site}/", "data:", "blob:")):
-            route.continue_()
-        else:
-            self.faults.append(f"third-party request: {url}")
-            route.abort()
+    def _asked(self, request):
+        self.asked.append(request)
+        if not request.url.startswith((f"{self.site}/", "data:", "blob:")):
+            self.faults.append(f"third-party request: {request.url}")
 
     def open(self, path):
         self.page.goto(f"{self.site}/{path}", wait_until="load")
         return self.page
 
     def figure(self, name):
-        """Scroll to a live figure and wait until it stands; return its stage."""
+        """Scroll to a live figure, in a closed answer too, and wait until it stands; return it."""
+        self.page.eval_on_selector_all(
+            f".predict-answer:has(#live-{name})", "all => all.forEach((fold) => (fold.open = true))"
+        )
         self.page.locator(f"figure.live:has(#live-{name})").scroll_into_view_if_needed()
         stage = self.page.locator(f"#live-{name}")
         stage.and_(self.page.locator("[data-ready]")).wait_for()
@@ -103,6 +109,22 @@ class Stage:
         self.page.mouse.down()
         self.page.mouse.move(x + dx, y + dy, steps=8)
         self.page.mouse.up()
+
+    def frame_rate(self, control, seconds=0.5):
+        """Drag a control to and fro with the mouse; return the frames a second meanwhile."""
+        control.scroll_into_view_if_needed()
+        box = control.bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        self.page.evaluate("reader.watchFrames()")
+        begin = time.monotonic()
+        while (passed := time.monotonic() - begin) < seconds:
+            way = 40 * math.sin(2 * math.pi * passed / seconds)
+            self.page.mouse.move(x + way, y + way / 2)
+        rate = self.page.evaluate("reader.frameRate()")
+        self.page.mouse.up()
+        return rate
 
     def press(self, control, key, times=1):
         """Press a key on a control."""

@@ -469,6 +469,30 @@ def bernoulli_mean_of_features(logits, x):
     return losses.mean(), (p - x) / x.size
 
 
+@mistake("5.6", "np.fmax drops the NaN; no comparison was written", told="np.fmax")
+def relu_fmax(a, b):
+    return np.fmax(a + b, 0)
+
+
+@mistake("5.8", "the page's order ikj, and no further", told="times as fast as ikj")
+def faster_ikj(A, B):
+    C = np.zeros((A.shape[0], B.shape[1]), A.dtype)
+    for i in range(A.shape[0]):
+        for k in range(A.shape[1]):
+            for j in range(B.shape[1]):
+                C[i, j] += A[i, k] * B[k, j]
+    return C
+
+
+@mistake("5.8", "whole rows added in place: compiled, one product after the other, as in ikj")
+def faster_rows_in_place(A, B):
+    C = np.zeros((A.shape[0], B.shape[1]), A.dtype)
+    for i in range(A.shape[0]):
+        for k in range(A.shape[1]):
+            C[i] += A[i, k] * B[k]
+    return C
+
+
 @mistake("5.8", "whole rows at once: compiled, each makes an array of its own")
 def faster_row_slices(A, B):
     C = np.zeros((A.shape[0], B.shape[1]), A.dtype)

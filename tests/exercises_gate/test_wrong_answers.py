@@ -26,6 +26,11 @@ def test_each_exercise_has_enough_wrong_answers(chapter):
         assert count >= FEWEST, f"{exercise.number} has {count}"
 
 
+def test_no_answer_to_9_8_is_made_to_divide_by_zero():
+    verdicts = [one.outcome()[1] for one in HERE + KEPT if one.number == "9.8"]
+    assert not [verdict for verdict in verdicts if "divide by zero" in str(verdict)]
+
+
 def test_the_true_cause_is_named_for_most():
     mistakes = HERE + KEPT
     told = sum(one.told is not None for one in mistakes)
@@ -54,6 +59,23 @@ def test_every_wrong_answer_belongs_to_an_exercise_and_says_its_cause():
 def test_the_outcome_of_a_verdict(monkeypatch, told, verdict, outcome):
     monkeypatch.setattr(register, "examine", lambda number, answer: Verdict(number, "f", *verdict))
     assert Mistake("1.1", "made up", abs, told).outcome()[0] == outcome
+
+
+@pytest.mark.parametrize(
+    "name, call, line",
+    [
+        ("pepper_fixed_number_each", "shape (200, 400)", "hits in the first pictures: [120"),
+        ("pepper_fixed_number", "shape (20, 30)", "one after the other: {180}"),
+        ("strictly_more", "share = 0.875", "the share 0.875 is kept by 4, yours says 5"),
+    ],
+)
+def test_what_is_counted_belongs_to_the_call_that_is_shown(name, call, line):
+    one = next(one for one in HERE if one.answer.__name__ == name)
+    details = one.outcome()[1].details
+    shown = [detail for detail in details if "called with" in detail]
+    assert len(shown) == 1 and call in " ".join(details), details
+    assert any(line in detail for detail in details), details
+    assert sum("is kept by" in detail for detail in details) <= 1
 
 
 def test_a_mark_keeps_the_answer_as_it_is():

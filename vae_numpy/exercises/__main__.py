@@ -1,9 +1,10 @@
 """Write the stubs: ``python -m vae_numpy.exercises`` after a change of a ``chNN/solution.py``.
 
 A file in which an exercise has been started is left alone. What else a file held is kept beside it,
-unless git has it.
+unless git has it. With ``--list`` nothing is written, and the exercises are listed.
 """
 
+import sys
 from pathlib import Path
 
 from vae_numpy.exercises import chapters, exercises_of, stubs
@@ -29,7 +30,22 @@ def write(path: Path, chapter: int) -> str:
     return f"is written{kept}"
 
 
+def main(arguments: list[str]) -> None:
+    """Write, or list with ``--list``."""
+    folder = stubs.BOOK / "exercises"
+    if arguments == ["--list"]:
+        for exercise in (e for chapter in chapters() for e in exercises_of(chapter)):
+            facts = f"{exercise.difficulty}, {exercise.minutes} min"
+            print(f"{exercise.number:<5} {exercise.name:<26} {facts:<16} {exercise.trains}")
+    elif arguments:
+        sys.exit(f"the only argument is --list, got {' '.join(arguments)}")
+    elif not folder.is_dir():
+        sys.exit('stubs are written in a clone of the book; stub("1.1") in Python gives one here')
+    else:
+        for chapter in chapters():
+            path = folder / f"ch{chapter:02d}.py"
+            print(path.name, write(path, chapter))
+
+
 if __name__ == "__main__":
-    for chapter in chapters():
-        path = stubs.BOOK / f"exercises/ch{chapter:02d}.py"
-        print(path.name, write(path, chapter))
+    main(sys.argv[1:])

@@ -44,6 +44,7 @@ async function read(address) {
 for (const figure of document.querySelectorAll("figure.live")) {
   // What is in view at once does not wait for the observer, which speaks after the first frame.
   const { top, bottom } = figure.getBoundingClientRect();
-  if (top < innerHeight + NEAR && bottom > -NEAR) bringIn(figure);
+  const near = top < innerHeight + NEAR && bottom > -NEAR;
+  if (near && figure.checkVisibility()) bringIn(figure); // not within a closed answer
   else observer.observe(figure);
 }

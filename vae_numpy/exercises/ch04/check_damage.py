@@ -26,7 +26,10 @@ def salt_and_pepper(answer):
         y = answer(x, share, np.random.default_rng(seed))
         answer.form(y, x)
         damaged.append((share, x, np.asarray(y, float)))
+        if not seed:
+            shown = answer.called  # what is said of the first pictures belongs to this call
     _judge_source(answer)
+    answer.called = shown
     _judge_values(answer, damaged)
     _judge_shares(answer, damaged)
     _judge_independence(answer, damaged)
@@ -153,13 +156,24 @@ def _judge_colours(answer, damaged):
     )
 
 
+def _judge_totals(answer):
+    """Ask whether the number of all hits varies from call to call."""
+    shown, x, totals = answer.called, np.full((20, 30), 0.5), []
+    for share in (0.6, 0.45, 0.3):
+        rng = np.random.default_rng(7)
+        totals.append({int(np.sum(answer(x, share, rng) != x)) for _ in range(10)})
+    answer.holds(
+        not all(len(counts) == 1 for counts in totals),
+        "every call has the same number of hits in all; each pixel is to be hit by itself, so that "
+        "their number varies",
+        [f"hits in ten such calls, one after the other: {totals[-1]}"],
+    )
+    answer.called = shown
+
+
 def _judge_independence(answer, damaged):
     """Ask whether each pixel decides for itself: how do the counts vary?"""
     _judge_colours(answer, damaged)
-    small, totals = np.full((20, 30), 0.5), []
-    for share in (0.3, 0.45, 0.6):
-        rng = np.random.default_rng(7)
-        totals.append({int(np.sum(answer(small, share, rng) != small)) for _ in range(10)})
     rows = [np.sum(y != x, axis=1) for _, x, y in damaged]
     answer.holds(
         not all(len(set(counts)) == 1 for counts in rows),
@@ -167,12 +181,7 @@ def _judge_independence(answer, damaged):
         "their number varies",
         [f"hits in the first pictures: {rows[0][:5]}"],
     )
-    answer.holds(
-        not all(len(counts) == 1 for counts in totals),
-        "every call has the same number of hits in all; each pixel is to be hit by itself, so that "
-        "their number varies",
-        [f"hits in ten calls with 600 pixels and a share of 0.3: {totals[0]}"],
-    )
+    _judge_totals(answer)
     # Over the pictures, and over the places, the counts vary as those of independent hits do.
     for what in ("hits", "ones"):
         for axis, words in ((1, "from picture to picture"), (0, "from place to place")):

@@ -58,8 +58,9 @@ def bias_relu(answer):
     }
     answer.agrees(right, draw, mistakes=mistakes)
     mistakes = {
-        "a NaN comes out as a number: a diverging network then looks healthy. A comparison with "
-        "NaN is always False, so ask for x < 0, not for x > 0": swallowed,
+        "a NaN comes out as a number: a diverging network then looks healthy. Every comparison "
+        "with NaN is False, so ask for x < 0, not for x > 0; np.maximum keeps a NaN; np.fmax and "
+        "max(0, x) do not": swallowed,
         "a NaN comes out as a number, and an infinity as a finite one: a diverging network then "
         "looks healthy; leave both as they are": lambda a, b: np.maximum(np.nan_to_num(a + b), 0),
         "a NaN of b comes out as a number, where one of a is kept": lambda a, b: np.where(
