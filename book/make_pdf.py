@@ -66,6 +66,9 @@ ITEM = """
    title="Download the whole book" data-bs-placement="left" data-bs-toggle="tooltip">
 <span class="btn__icon-container"><i class="fas fa-book"></i></span>
 <span class="btn__text-container">book.pdf</span></a></li>"""
+OTHERS = (  # drawings for a dark page or a telephone, and the words of a caption for the latter
+    r'<img\b[^>]*class="[^"]*\bonly-(?:dark|narrow)\b[^>]*>|<span class="only-narrow">[^<]*</span>'
+)
 PRINT_BUTTON = re.compile(r'<li>\s*<button onclick="window\.print\(\)".*?</li>', re.S)
 
 
@@ -95,6 +98,7 @@ def article(html, page, pages):
     """
     text = re.search(r'<article class="bd-article">(.*?)</article>', html, re.S)[1]
     text = re.sub(r"<script\b.*?</script>", "", text, flags=re.S)
+    text = re.sub(OTHERS, "", text)
     text = re.sub(r'(<img\b[^>]*?) loading="lazy"', r"\1", text)
     text = text.replace('<details class="predict-answer"', '<details open class="predict-answer"')
     text = re.sub(r'\bid="([^"]+)"', rf'id="{page}.\1"', text)

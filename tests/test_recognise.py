@@ -4,18 +4,19 @@ import numpy as np
 import pytest
 
 from vae_numpy import exercises
-from vae_numpy.exercises import cases, catalogue, compare, recognise
+from vae_numpy.exercises import cases, catalogue, compare, recognise, words
 
 
 @pytest.fixture
 def verdict(monkeypatch):
     """Return a function: the verdict on an answer that should agree with ``right``."""
 
-    def examine(answer, right, draw, **how):
+    def examine(answer, right, draw, seconds=10, **how):
         def check(under_check):
             under_check.agrees(right, draw, **how)
 
-        made = catalogue.exercise("1.1", trains="x", difficulty="easy", minutes=1, hints=["a"])
+        asked = {"trains": "x", "difficulty": "easy", "minutes": 1, "hints": ["a"]}
+        made = catalogue.exercise("1.1", seconds=seconds, **asked)
         monkeypatch.setattr(exercises, "find", lambda number: made(check))
         return exercises.examine("1.1", answer)
 
@@ -244,6 +245,23 @@ def test_the_search_for_a_cause_ends(verdict, monkeypatch):
     monkeypatch.setattr(recognise, "SECONDS", 0.0)
     found = verdict(lambda x: loud(x)[::-1], loud, table)
     assert found.line == "the value is wrong" and not found.cause
+
+
+def test_time_that_our_own_search_takes_is_not_the_answers(verdict):
+    def endless(x):
+        while True:
+            pass
+
+    found = verdict(lambda x: 2 * straight(x), loud, table, seconds=0.3, mistakes={"x": endless})
+    assert found.line == "the value is wrong" and not found.cause
+    assert any("called with" in line for line in found.details)
+
+
+def test_a_generator_is_shown_as_the_call_that_makes_it():
+    rng = np.random.default_rng(3)
+    assert words.show(rng) == ["np.random.default_rng(3)"]
+    rng.normal()
+    assert words.show(rng) == ["a generator that was drawn from before"]
 
 
 def test_generic_numbers_are_no_multiples_of_a_quarter_and_sizes_differ():

@@ -320,7 +320,8 @@ def use_fonts():
     """Have matplotlib write as the pages do: in Inter, and formulas as MathJax sets them."""
     for font in sorted(FONTS.glob("*.ttf")):
         mpl.font_manager.fontManager.addfont(font)
-    mpl.rcParams["font.family"] = ["Inter", "DejaVu Sans"]  # the second has what the first lacks
+        # Where Inter lacks a sign, and where it is not there at all, DejaVu writes.
+        mpl.rcParams["font.family"] = ["Inter", "DejaVu Sans"]
     mpl.rcParams["mathtext.fontset"] = "cm"
 
 

@@ -12,7 +12,9 @@ addEventListener("afterprint", () => {
 // has its size when its fold is opened, its formula set or the window made narrower.
 const sizes = new ResizeObserver((changes) => {
   for (const { target: box } of changes) {
-    if (box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).overflowX === "auto") {
+    const wide = box.scrollWidth > box.clientWidth + 1; // more than what rounding makes of it
+    box.classList.toggle("wide", wide);
+    if (wide && getComputedStyle(box).overflowX === "auto") {
       box.tabIndex = 0;
     } else {
       box.removeAttribute("tabindex");

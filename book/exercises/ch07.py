@@ -155,17 +155,17 @@ def linear_step(x, eps, V, c, W, b, variance):
     N, K = eps.shape
     h = x @ V + c  # (N, 2K)
     mu, v = h[:, :K], h[:, K:]
-    s = np.exp(v)
+    s = np.exp(v / 2)
     z = mu + s * eps
     error = z @ W + b - x  # (N, D)
     nll = 0.5 * (np.sum(error**2) / (N * variance) + x.shape[1] * np.log(2 * np.pi * variance))
-    kl = 0.5 * np.sum(mu**2 + np.exp(v) - 1 - v) / N
+    kl = 0.5 * np.sum(mu**2 + np.exp(2 * v) - 1 - 2 * v) / N
 
     dx_hat = error / (N * variance)
     dW, db = z.T @ dx_hat, dx_hat.sum(axis=0)
     dz = dx_hat @ W.T
     dmu = dz + mu / N
-    dv = dz * eps * s + (np.exp(v) - 1) / (2 * N)
+    dv = dz * eps * s / 2 + (np.exp(2 * v) - 1) / N
     dh = np.hstack([dmu, dv])
     return nll + kl, x.T @ dh, dh.sum(axis=0), dW, db
 

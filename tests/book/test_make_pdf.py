@@ -52,6 +52,17 @@ def test_every_picture_is_loaded_and_no_heading_links_to_itself():
     assert make_pdf.heading(PAGE.format(title="7. T", text="")) == "7. T"
 
 
+def test_of_several_drawings_the_light_and_wide_one_is_printed():
+    kinds = [
+        f"only-{theme} only-{width}" for theme in ("light", "dark") for width in ("wide", "narrow")
+    ]
+    drawn = "".join(f'<img alt="A." class="{kind} stacked" src="a.png" />' for kind in kinds)
+    said = '<span class="only-wide">Left</span><span class="only-narrow">Top</span>: one'
+    text = make_pdf.article(PAGE.format(title="T", text=drawn + said), "first", {"first"})
+    assert re.findall(r'class="(only-\w+ only-\w+)', text) == ["only-light only-wide"]
+    assert "Left" in text and "Top" not in text
+
+
 def test_the_contents_are_those_of_the_book_without_the_reference():
     parts = make_pdf.contents((ROOT / "_toc.yml").read_text("utf-8"))
     pages = [page for _, names in parts for page in names]

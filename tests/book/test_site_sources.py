@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import symtable
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,35 @@ def test_cells_that_are_shown_fit_the_column(page):
         if len(line) > 76
     ]
     assert not too_wide, "lines of more than 76 columns"
+
+
+@each(PAGES)
+def test_shown_cells_need_no_cell_that_is_removed(page):
+    by_shown, missing = {}, []  # each name: whether a shown cell made it last
+    for cell in CELL.finditer(page.read_text("utf-8")):
+        shown = "remove-cell" not in cell[0][: cell.start(1) - cell.start()]
+        made, used = names(re.sub(r"^\s*[%!].*$", "", cell[1], flags=re.M))
+        missing += [name for name in used - made if shown and not by_shown.get(name, True)]
+        by_shown |= dict.fromkeys(made, shown)
+    assert not missing, f"made in removed cells alone, or made anew there: {missing}"
+
+
+def names(code):
+    """Return the names that a cell makes, and those that it takes from what was made before."""
+    tables = [top := symtable.symtable(code, "cell", "exec")]
+    made = {s.get_name() for s in top.get_symbols() if s.is_local()}
+    used = {s.get_name() for s in top.get_symbols() if s.is_referenced()}
+    while tables:
+        table = tables.pop()
+        tables += table.get_children()
+        inner = table.get_symbols() if table is not top else []
+        used |= {s.get_name() for s in inner if s.is_global() and s.is_referenced()}
+    return made, used
+
+
+def test_a_name_that_a_cell_takes_is_found_in_functions_too():
+    made, used = names("import a\nfor b in c:\n    def d(e):\n        return [f(e) for g in a]")
+    assert made == {"a", "b", "d"} and used >= {"c", "f", "a"} and not used & {"e", "g"}
 
 
 @each(PAGES)

@@ -113,6 +113,16 @@ def monte_carlo_rounded_down(values, wanted):
 
 @mistake(
     "6.3",
+    "the number of samples is rounded to the nearest, not up",
+    told="it is rounded to the nearest; round up",
+)
+def monte_carlo_rounded(values, wanted):
+    deviation = values.std(ddof=1)
+    return values.mean(), deviation / np.sqrt(len(values)), round((deviation / wanted) ** 2)
+
+
+@mistake(
+    "6.3",
     "the spread of one value, not the error of the mean: N is forgotten",
     told="how far one value is off",
 )

@@ -466,29 +466,33 @@ def data_minus_mean(x_hat, x, log_variance):
 
 @mistake(
     "7.7",
-    "nothing is mended: the noise is still multiplied by the variance",
-    told="the noise is drawn with another width",
+    "nothing is mended: the KL is still that of a cloud with deviation e^v",
+    told="of another width than the one that is drawn",
 )
 def line_deleted_only(x, eps, V, c, W, b, variance):
     N, K = eps.shape
     h = x @ V + c
     mu, v = h[:, :K], h[:, K:]
-    s = np.exp(v)
+    s = np.exp(v / 2)
     z = mu + s * eps
     error = z @ W + b - x
     nll = 0.5 * (np.sum(error**2) / (N * variance) + x.shape[1] * np.log(2 * np.pi * variance))
-    kl = 0.5 * np.sum(mu**2 + np.exp(v) - 1 - v) / N
+    kl = 0.5 * np.sum(mu**2 + np.exp(2 * v) - 1 - 2 * v) / N
 
     dx_hat = error / (N * variance)
     dW, db = z.T @ dx_hat, dx_hat.sum(axis=0)
     dz = dx_hat @ W.T
     dmu = dz + mu / N
-    dv = dz * eps * s + (np.exp(v) - 1) / (2 * N)
+    dv = dz * eps * s / 2 + (np.exp(2 * v) - 1) / N
     dh = np.hstack([dmu, dv])
     return nll + kl, x.T @ dh, dh.sum(axis=0), dW, db
 
 
-@mistake("7.7", "s is mended, but its derivative lacks the 1/2", told="half of it")
+@mistake(
+    "7.7",
+    "the KL is mended, but its derivative is the old one",
+    told="still that of exp(2 v) - 2 v",
+)
 def forward_mended_only(x, eps, V, c, W, b, variance):
     N, K = eps.shape
     h = x @ V + c
@@ -503,17 +507,17 @@ def forward_mended_only(x, eps, V, c, W, b, variance):
     dW, db = z.T @ dx_hat, dx_hat.sum(axis=0)
     dz = dx_hat @ W.T
     dmu = dz + mu / N
-    dv = dz * eps * s + (np.exp(v) - 1) / (2 * N)
+    dv = dz * eps * s / 2 + (np.exp(2 * v) - 1) / N
     dh = np.hstack([dmu, dv])
     return nll + kl, x.T @ dh, dh.sum(axis=0), dW, db
 
 
 @mistake(
     "7.7",
-    "the KL is made to fit the wrong s: v becomes log s, not log s^2",
+    "the noise is made to fit the wrong KL: v becomes log s, not log s^2",
     told="both read v as log s;",
 )
-def kl_mended_instead(x, eps, V, c, W, b, variance):
+def sampler_mended_instead(x, eps, V, c, W, b, variance):
     N, K = eps.shape
     h = x @ V + c
     mu, v = h[:, :K], h[:, K:]
@@ -521,7 +525,7 @@ def kl_mended_instead(x, eps, V, c, W, b, variance):
     z = mu + s * eps
     error = z @ W + b - x
     nll = 0.5 * (np.sum(error**2) / (N * variance) + x.shape[1] * np.log(2 * np.pi * variance))
-    kl = 0.5 * np.sum(mu**2 + s**2 - 1 - 2 * v) / N
+    kl = 0.5 * np.sum(mu**2 + np.exp(2 * v) - 1 - 2 * v) / N
 
     dx_hat = error / (N * variance)
     dW, db = z.T @ dx_hat, dx_hat.sum(axis=0)
@@ -532,22 +536,48 @@ def kl_mended_instead(x, eps, V, c, W, b, variance):
     return nll + kl, x.T @ dh, dh.sum(axis=0), dW, db
 
 
-@mistake("7.7", "half of e^v in the place of e^(v/2)", told="the half belongs into the exponent")
-def halved_outside_the_exponent(x, eps, V, c, W, b, variance):
+@mistake(
+    "7.7",
+    "e^(2v) is mended in the KL, and 2v is left",
+    told="the logarithm in the KL is still 2 v",
+)
+def exponential_mended_only(x, eps, V, c, W, b, variance):
     N, K = eps.shape
     h = x @ V + c
     mu, v = h[:, :K], h[:, K:]
-    s = np.exp(v) / 2
+    s = np.exp(v / 2)
     z = mu + s * eps
     error = z @ W + b - x
     nll = 0.5 * (np.sum(error**2) / (N * variance) + x.shape[1] * np.log(2 * np.pi * variance))
-    kl = 0.5 * np.sum(mu**2 + np.exp(v) - 1 - v) / N
+    kl = 0.5 * np.sum(mu**2 + np.exp(v) - 1 - 2 * v) / N
 
     dx_hat = error / (N * variance)
     dW, db = z.T @ dx_hat, dx_hat.sum(axis=0)
     dz = dx_hat @ W.T
     dmu = dz + mu / N
-    dv = dz * eps * s + (np.exp(v) - 1) / (2 * N)
+    dv = dz * eps * s / 2 + (np.exp(v) - 2) / (2 * N)
+    dh = np.hstack([dmu, dv])
+    return nll + kl, x.T @ dh, dh.sum(axis=0), dW, db
+
+
+@mistake(
+    "7.7", "2v is mended in the KL, and e^(2v) is left", told="exp(2 v) still stands in the KL"
+)
+def logarithm_mended_only(x, eps, V, c, W, b, variance):
+    N, K = eps.shape
+    h = x @ V + c
+    mu, v = h[:, :K], h[:, K:]
+    s = np.exp(v / 2)
+    z = mu + s * eps
+    error = z @ W + b - x
+    nll = 0.5 * (np.sum(error**2) / (N * variance) + x.shape[1] * np.log(2 * np.pi * variance))
+    kl = 0.5 * np.sum(mu**2 + np.exp(2 * v) - 1 - v) / N
+
+    dx_hat = error / (N * variance)
+    dW, db = z.T @ dx_hat, dx_hat.sum(axis=0)
+    dz = dx_hat @ W.T
+    dmu = dz + mu / N
+    dv = dz * eps * s / 2 + (2 * np.exp(2 * v) - 1) / (2 * N)
     dh = np.hstack([dmu, dv])
     return nll + kl, x.T @ dh, dh.sum(axis=0), dW, db
 
@@ -574,24 +604,24 @@ def kl_with_deviation(x, eps, V, c, W, b, variance):
 
 @mistake(
     "7.7",
-    "the normaliser of the decoder's noise is thrown out, and s is not mended",
+    "the normaliser of the decoder's noise is thrown out, and the KL is not mended",
     told="the normaliser of p(x | z) is gone",
 )
 def normaliser_blamed(x, eps, V, c, W, b, variance):
     N, K = eps.shape
     h = x @ V + c
     mu, v = h[:, :K], h[:, K:]
-    s = np.exp(v)
+    s = np.exp(v / 2)
     z = mu + s * eps
     error = z @ W + b - x
     nll = 0.5 * np.sum(error**2) / (N * variance)
-    kl = 0.5 * np.sum(mu**2 + np.exp(v) - 1 - v) / N
+    kl = 0.5 * np.sum(mu**2 + np.exp(2 * v) - 1 - 2 * v) / N
 
     dx_hat = error / (N * variance)
     dW, db = z.T @ dx_hat, dx_hat.sum(axis=0)
     dz = dx_hat @ W.T
     dmu = dz + mu / N
-    dv = dz * eps * s + (np.exp(v) - 1) / (2 * N)
+    dv = dz * eps * s / 2 + (np.exp(2 * v) - 1) / N
     dh = np.hstack([dmu, dv])
     return nll + kl, x.T @ dh, dh.sum(axis=0), dW, db
 

@@ -26,6 +26,11 @@ def test_each_exercise_has_enough_wrong_answers(chapter):
         assert count >= FEWEST, f"{exercise.number} has {count}"
 
 
+def test_no_answer_to_9_8_is_made_to_divide_by_zero():
+    verdicts = [one.outcome()[1] for one in HERE + KEPT if one.number == "9.8"]
+    assert not [verdict for verdict in verdicts if "divide by zero" in str(verdict)]
+
+
 def test_the_true_cause_is_named_for_most():
     mistakes = HERE + KEPT
     told = sum(one.told is not None for one in mistakes)

@@ -115,6 +115,8 @@ def examine(number: str, answer: object) -> Verdict:
         details = [*problem.details, *_heard(log, warned)]
         return verdict(WRONG, problem.line, details, problem.cause)
     except guard.TooLong as stopped:
+        if seen := under_check.seen:  # the time went into our search for a cause
+            return verdict(WRONG, seen.line, [*seen.details, *_heard(log, warned)])
         line_number, text, _ = guard.readers_frame(stopped, under_check.file)
         where = f"line {line_number}: {text}" if line_number else "in compiled code"
         line = f"stopped after {exercise.seconds:g} seconds; is there a loop without an end?"

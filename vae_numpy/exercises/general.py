@@ -368,7 +368,9 @@ def _inputs(search):
 def _given(search, words, changes):
     def says(call):
         changed = {name: change(call.args[name]) for name, change in changes.items()}
-        return False if any(v is None for v in changed.values()) else _with(search, call, changed)
+        if any(v is None or not np.all(np.isfinite(v)) for v in changed.values()):
+            return False
+        return _with(search, call, changed)
 
     return f"this is right for {words}", says
 

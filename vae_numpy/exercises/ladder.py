@@ -55,6 +55,7 @@ class Answer:
         self.function = function
         self.file = _file_of(function)
         self.called: list[str] = []  # the lines that describe the last call
+        self.seen: Wrong | None = None  # what stands already, while its cause is looked for
 
     def __call__(self, *args: Any, may_change: Sequence[str] = (), **kwargs: Any) -> Any:
         """Call the answer under guard; return what it returns. See ``call``."""
@@ -186,15 +187,16 @@ class Answer:
         ]
         if not wrong:
             return
-        cause = recognise.cause(
-            calls, right, mistakes=mistakes, names=names, ask=ask, rtol=rtol, atol=atol
-        )
         smallest, said = min(wrong, key=lambda pair: pair[0].size())
         if len(wrong) < len(calls):
             said += f", in {len(wrong)} of {len(calls)} calls"
         self.called = list(smallest.called)
         details = compare.contrast(smallest.returned, smallest.want, names, rtol, atol)
-        raise self.wrong(cause or said, details, cause=cause is not None)
+        self.seen = self.wrong(said, details)
+        cause = recognise.cause(
+            calls, right, mistakes=mistakes, names=names, ask=ask, rtol=rtol, atol=atol
+        )
+        raise Wrong(cause, self.seen.details, cause=True) if cause else self.seen
 
     def gives(
         self,

@@ -56,10 +56,20 @@ def show(value: Any) -> list[str]:
         return [f"{value:.10g}"]
     if isinstance(value, np.generic):
         value = value.item()
+    if isinstance(value, np.random.Generator):
+        return [_generator_words(value)]
     if callable(value):
         return [getattr(value, "__name__", type(value).__name__)]
     lines = repr(value).splitlines() or [""]
     return [line if len(line) < 90 else line[:87] + "..." for line in lines[:8]]
+
+
+def _generator_words(rng):
+    """Return the call that makes the generator again, or that it is no longer as it was made."""
+    seed = getattr(rng.bit_generator.seed_seq, "entropy", None)
+    if rng.bit_generator.state == np.random.default_rng(seed).bit_generator.state:
+        return f"np.random.default_rng({seed})"
+    return "a generator that was drawn from before"
 
 
 def shape_words(shape: tuple[int, ...]) -> str:

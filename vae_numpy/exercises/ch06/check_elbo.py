@@ -172,8 +172,11 @@ def gaussian_kl(answer):
 )
 def monte_carlo(answer):
     def right(values, wanted):
+        if wanted <= 0:
+            raise ValueError("no number of samples brings the error to 0")
         values = values.tolist()
-        deviation, needed = statistics.stdev(values), 1
+        deviation = statistics.stdev(values)
+        needed = max(int((deviation / wanted) ** 2) - 1, 1)
         while deviation / needed**0.5 > wanted:
             needed += 1
         return statistics.fmean(values), deviation / len(values) ** 0.5, needed
@@ -216,6 +219,7 @@ def monte_carlo(answer):
         "needed: it is rounded down; so few do not bring the error down to what is wanted": needed(
             lambda n, N: np.floor(n)
         ),
+        "needed: it is rounded to the nearest; round up": needed(lambda n, N: np.round(n)),
         "needed: these are the draws that are missing; the number in all was asked for": [
             needed(lambda n, N: np.ceil(n) - N),
             needed(lambda n, N: max(np.ceil(n) - N, 0)),
@@ -244,6 +248,8 @@ def monte_carlo(answer):
 )
 def elbo_on_grid(answer):
     def right(log_joint, z, mu, s2):
+        if z[0] == z[-1]:
+            raise ValueError("no parabola goes through a single place")
         # On paper: all these log-densities are parabolas.
         a, b, c = np.polyfit(z, log_joint, 2)
         return a * (mu**2 + s2) + b * mu + c + 0.5 * np.log(2 * np.pi * np.e * s2)

@@ -250,7 +250,8 @@ def exact_case(rng):
         "another model, forwards and backwards alike.",
         "v stands in two places: in the KL, and where z is drawn. Which of the two reads it as "
         "the log of the variance, and which as the log of something else?",
-        "s = exp(v / 2). The derivative of that in v has another factor 1/2.",
+        "The KL holds s^2, which is exp(v), and log s^2, which is v. Its slope in v is "
+        "(exp(v) - 1) / 2.",
     ],
 )
 def linear_step(answer):
@@ -276,29 +277,36 @@ def linear_step(answer):
 
         return value
 
-    def fee_of_deviation(x, eps, V, c, W, b, variance):
-        right = log_likelihood(x, eps, V, c, W, b, variance)
-        v = (x @ V + c)[:, eps.shape[1] :]
-        return right + np.sum(np.exp(v / 2) - np.exp(v)) / (2 * len(x))
+    def kl_off(by):
+        """A mistake in the KL: what stands there too much, twice over, as a function of v."""
+
+        def value(x, eps, V, c, W, b, variance):
+            right = log_likelihood(x, eps, V, c, W, b, variance)
+            v = (x @ V + c)[:, eps.shape[1] :]
+            return right + np.sum(by(v)) / (2 * len(x))
+
+        return value
 
     at_answer = "with the exact posterior as q the ELBO is the log-likelihood; yours is "
     mistakes = {
-        f"{at_answer}above it, which no bound can be: the noise is drawn with another width than "
-        "the one that the KL is paid for": made(np.exp),
+        f"{at_answer}below it, so something is paid that need not be: the KL is that of a cloud of "
+        "another width than the one that is drawn": made(lambda v: np.exp(v / 2), lambda v: 2 * v),
+        f"{at_answer}above it, which no bound can be: the KL is mended, and the noise is drawn "
+        "with another width": made(np.exp),
         f"{at_answer}not, as now both read v as log s; the encoder's v is log s^2": made(
             np.exp, lambda v: 2 * v
         ),
-        f"{at_answer}not, as the KL now reads v as log s and the noise reads it as log s^2": made(
-            lambda v: np.exp(v / 2), lambda v: 2 * v
+        f"{at_answer}not, as the logarithm in the KL is still 2 v; log s^2 is v": kl_off(
+            lambda v: -v
         ),
-        f"{at_answer}not, as now half of v is used as the standard deviation": made(
-            lambda v: v / 2
+        f"{at_answer}not, as exp(2 v) still stands in the KL; s^2 is exp(v)": kl_off(
+            lambda v: np.exp(2 * v) - np.exp(v)
         ),
-        f"{at_answer}not, as now half of exp(v) is the standard deviation: the half belongs into "
-        "the exponent": made(lambda v: np.exp(v) / 2),
-        f"{at_answer}not, as s stands in the KL in the place of s^2": fee_of_deviation,
+        f"{at_answer}not, as s stands in the KL in the place of s^2": kl_off(
+            lambda v: np.exp(v / 2) - np.exp(v)
+        ),
         f"{at_answer}not, as the normaliser of p(x | z) is gone, which was right": [
-            made(np.exp, constant=0.0),
+            made(lambda v: np.exp(v / 2), lambda v: 2 * v, constant=0.0),
             made(lambda v: np.exp(v / 2), constant=0.0),
         ],
     }
@@ -326,26 +334,33 @@ def _judge_slopes(answer, names):
         given = (x, eps, V, c, W, b, variance)
         return loss(*given), *gradients_of(loss, "V", "c", "W", "b")(*given)
 
-    def backward(factor):
-        """A mistake in the way back from z to v: dz eps times a factor, a function of v."""
+    def backward(through_kl, through_z=lambda v: np.exp(v / 2) / 2):
+        """A mistake in a slope in v: in that of the KL, or in dz/dv over eps."""
 
         def value(x, eps, V, c, W, b, variance):
             N = len(x)
             mu, v = np.split(x @ V + c, 2, axis=1)
             dz = ((mu + np.exp(v / 2) * eps) @ W + b - x) @ W.T / (N * variance)
-            dv = dz * eps * factor(v) + (np.exp(v) - 1) / (2 * N)
+            dv = dz * eps * through_z(v) + through_kl(v) / N
             dh = np.hstack([dz + mu / N, dv])
             return None, x.T @ dh, dh.sum(axis=0), None, None
 
         return value
 
-    halves = "dV and dc: the loss is mended, and the way back through the sample is not: "
+    def slope(v):
+        return (np.exp(v) - 1) / 2
+
+    halves = "dV and dc: the loss is mended, and the way back is not: "
     mistakes = {
-        f"{halves}s is exp(v / 2), and its derivative in v is half of it": backward(
-            lambda v: np.exp(v / 2)
+        f"{halves}the KL's slope is still that of exp(2 v) - 2 v": backward(
+            lambda v: np.exp(2 * v) - 1
         ),
-        f"{halves}exp(v) still stands there": backward(np.exp),
-        f"{halves}half of exp(v) stands there": backward(lambda v: np.exp(v) / 2),
-        f"{halves}eps s is missing there": backward(lambda v: 0 * v),
+        f"{halves}exp(2 v) still stands in the KL's slope": backward(
+            lambda v: (np.exp(2 * v) - 1) / 2
+        ),
+        f"{halves}the KL's slope is twice too large": backward(lambda v: 2 * slope(v)),
+        f"{halves}s is exp(v / 2), and its derivative in v is half of it": backward(
+            slope, lambda v: np.exp(v / 2)
+        ),
     }
     answer.agrees(right, draw, mistakes=mistakes, names=names, rtol=1e-5, atol=1e-6)

@@ -366,36 +366,40 @@ def fee_slope(v):
     return 0.5 * (np.exp(v) - 1)
 
 
-@wrong("7.7", "which no bound can be")
+def narrow_fee(v):
+    """The fee for a cloud whose deviation is exp(v)."""
+    return fee(2 * v)
+
+
+def narrow_slope(v):
+    return 2 * fee_slope(2 * v)
+
+
+@wrong("7.7", "of another width than the one that is drawn")
 def tidied_only(x, eps, V, c, W, b, variance):
-    return step_with(x, eps, V, c, W, b, variance, np.exp, np.exp, fee, fee_slope)
+    return step_with(x, eps, V, c, W, b, variance, root_exp, half_exp, narrow_fee, narrow_slope)
 
 
 @wrong("7.7", "now both read v as log s")
-def fee_of_log_deviation(x, eps, V, c, W, b, variance):
+def drawn_to_fit_the_fee(x, eps, V, c, W, b, variance):
+    return step_with(x, eps, V, c, W, b, variance, np.exp, np.exp, narrow_fee, narrow_slope)
+
+
+@wrong("7.7", "still that of exp(2 v) - 2 v")
+def forward_mended(x, eps, V, c, W, b, variance):
+    return step_with(x, eps, V, c, W, b, variance, root_exp, half_exp, fee, narrow_slope)
+
+
+@wrong("7.7", "twice too large")
+def half_forgotten(x, eps, V, c, W, b, variance):
     return step_with(
-        x,
-        eps,
-        V,
-        c,
-        W,
-        b,
-        variance,
-        np.exp,
-        np.exp,
-        lambda v: fee(2 * v),
-        lambda v: 2 * fee_slope(2 * v),
+        x, eps, V, c, W, b, variance, root_exp, half_exp, fee, lambda v: 2 * fee_slope(v)
     )
 
 
 @wrong("7.7", "half of it")
-def forward_mended(x, eps, V, c, W, b, variance):
+def sample_slope_of_log_s(x, eps, V, c, W, b, variance):
     return step_with(x, eps, V, c, W, b, variance, root_exp, root_exp, fee, fee_slope)
-
-
-@wrong("7.7", "exp(v) still stands there")
-def backward_left(x, eps, V, c, W, b, variance):
-    return step_with(x, eps, V, c, W, b, variance, root_exp, np.exp, fee, fee_slope)
 
 
 @right("7.7")
