@@ -52,6 +52,21 @@ MENDED = [
         "the contents' arrow says what it opens",
     ),
     (
+        r'<dl>(?=\s*<dd><em class="sig-param">)',
+        '<span class="sig-lines">',
+        "the lines of a long signature define nothing, ...",
+    ),
+    (
+        r'<dd>(<em class="sig-param">.*?)</dd>',
+        r'<span class="sig-line">\1</span>',
+        "... each has one parameter, ...",
+    ),
+    (
+        r'</dl>(?=\s*<span class="sig-paren">)',
+        "</span>",
+        "... and here they end",
+    ),
+    (
         r'<th class="head[^"]*"><p></p></th>',
         "<td></td>",
         "the corner of a table is no heading",

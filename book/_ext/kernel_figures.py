@@ -320,7 +320,10 @@ def use_fonts():
     """Have matplotlib write as the pages do: in Inter, and formulas as MathJax sets them."""
     for font in sorted(FONTS.glob("*.ttf")):
         mpl.font_manager.fontManager.addfont(font)
-    mpl.rcParams["font.family"] = ["Inter", "DejaVu Sans"]  # the second has what the first lacks
+        mpl.rcParams["font.family"] = [
+            "Inter",
+            "DejaVu Sans",
+        ]  # the second has what the first lacks
     mpl.rcParams["mathtext.fontset"] = "cm"
 
 

@@ -2,7 +2,7 @@
 
 The opening picture and the book's title, 1200 by 630 pixels, in few colours to be small:
 
-    python book/figures/social_card.py
+    PYTHONPATH=.:book/_ext python book/figures/social_card.py
 """
 
 import io
@@ -12,6 +12,7 @@ import matplotlib
 
 matplotlib.use("agg")
 
+import kernel_figures
 import matplotlib.pyplot as plt
 from PIL import Image
 
@@ -24,6 +25,7 @@ COLOURS = 128
 
 def draw():
     """The title above both clouds, on axes of the same box and without ticks."""
+    kernel_figures.use_fonts()
     plotting.use_style()
     figure = plt.figure(figsize=(12, 6.3), facecolor="white", layout="none")
     X, t = make_spiral(1000, dim=3, random_state=0)

@@ -62,6 +62,12 @@ def test_other_pictures_are_left_alone(page, tag):
         ),
         ('<a href="b.html">B</a><details><summary>C', '<a href="b.html">B</a><details><summary>C'),
         (
+            '<dl>\n<dd><em class="sig-param">a</em>,</dd>\n</dl>\n\n<span class="sig-paren">)',
+            '<span class="sig-lines">\n<span class="sig-line"><em class="sig-param">a</em>,</span>'
+            '\n</span>\n\n<span class="sig-paren">)',
+        ),
+        ("<dl><dt>a</dt><dd>b</dd></dl>", "<dl><dt>a</dt><dd>b</dd></dl>"),
+        (
             '<th class="head text-right"><p></p></th><th class="head"><p>a</p></th>',
             '<td></td><th class="head"><p>a</p></th>',
         ),

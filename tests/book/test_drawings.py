@@ -12,6 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from kernel_figures import DARK, DRAWINGS, INK, PAPER, contrast, draw, ramp, themed
+from matplotlib import font_manager
 from PIL import Image
 
 from vae_numpy import plotting
@@ -139,6 +140,19 @@ def test_the_figure_is_left_as_it_was_and_the_bytes_are_the_same(figure, drawn):
 def test_labels_have_ten_pixels_at_least_where_the_figure_is_shown(inches, shown):
     points = plt.rcParams["font.size"]
     assert points / 72 * shown / getattr(kernel_figures, inches) >= 10
+
+
+def test_the_fonts_are_found_without_a_word(caplog):
+    with plt.rc_context():
+        kernel_figures.use_fonts()
+        figure = plt.figure(figsize=(3, 1))
+        figure.text(0, 0, r"loss → β, $\beta$ → 2 ≤ √3", weight="bold")
+        figure.text(0, 0.5, "loss → β", style="italic")
+        draw(figure)
+        plt.close(figure)
+        found = font_manager.findfont(font_manager.FontProperties("Inter", weight="bold"))
+    assert Path(found).parent == kernel_figures.FONTS and "Bold" in found
+    assert caplog.text == ""
 
 
 # The page -----------------------------------------------------------------------------------------

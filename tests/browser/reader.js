@@ -24,8 +24,13 @@ globalThis.reader = (() => {
     }
     const pictures = every("img").filter((e) => e.checkVisibility());
     await Promise.all(pictures.map((e) => e.complete || e.decode().catch(() => {})));
+    const patience = performance.now() + 10_000;
+    while (figures().length && performance.now() < patience) await nextFrame();
     await nextFrame();
   }
+
+  const figures = () =>
+    every(".live-stage:not([data-ready])").map((e) => `live figure: ${e.id} does not come`);
 
   /** Open what is folded: the theme's details, and the boxes that sphinx-togglebutton folds. */
   async function openFolds() {
@@ -125,6 +130,6 @@ globalThis.reader = (() => {
 
   return {
     readToTheEnd, openFolds, condense, watchFrames, frameRate,
-    shifts, overflow, cut, formulas, headings, descriptions,
+    figures, shifts, overflow, cut, formulas, headings, descriptions,
   };
 })();

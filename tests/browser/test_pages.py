@@ -55,11 +55,8 @@ def faults(view, path, folder=SITE):
     view.asked.clear()
     page = view.open(path)
     page.evaluate("reader.readToTheEnd()")
-    page.wait_for_function(
-        "[...document.querySelectorAll('.live-stage')].every((e) => e.dataset.ready)"
-    )
     page.wait_for_timeout(100)  # what comes late has come
-    found = weight(view, folder) + look(page, "shifts", "overflow")
+    found = weight(view, folder) + look(page, "figures", "shifts", "overflow")
     page.evaluate("reader.openFolds()")
     found += look(page, "overflow", "formulas", "headings", "descriptions")
     if page.viewport_size["width"] == 1280:  # on a telephone code scrolls in its box
@@ -136,6 +133,7 @@ BAD = [
         document.querySelector("p").style.marginTop = "400px"; }, 60)</script>""",
     ),
     ("weight", '<script src="heavy.js"></script>'),
+    ("live figure", '<div class="live-stage" id="live-none"></div>'),
 ]
 
 
