@@ -43,7 +43,7 @@ from vae_numpy.models import VAE
 FIRST_SEED = 310
 HEART = {"shape": 2}
 COOLED = {
-    "arm": "hearts",
+    "arm": "cooled",
     "fixed": HEART,
     "size": 32,
     "conv_channels": [32, 32, 32],
@@ -53,7 +53,7 @@ COOLED = {
 }
 AWAKE = {**COOLED, "arm": "awake", "betas": [0.5, 0.5], "rounds": [160]}
 QUICK = {"conv_channels": [4, 4], "rows": 256}
-QUICK_ROUNDS = [2, 3, 5]
+QUICK_ROUNDS = [5, 5, 5]
 TIMES = (1, 2, 3, 4)
 N = 6000
 KEPT = ("arm", "seed", "curve", "elbo", "reconstruction", "kl_per_latent", "information", "waves")

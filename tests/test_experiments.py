@@ -18,6 +18,7 @@ import pytest
 from experiments import (
     beta_sweep,
     capacity,
+    hearts,
     higgins2017,
     rotation,
     runs,
@@ -616,6 +617,8 @@ def test_the_angle_of_the_rotation_is_read_off_two_latents_that_hold_it():
     class Compass:
         """The slant of an ellipse in the first two latents, turned by ``twist`` at each place."""
 
+        image_shape = (32, 32)
+
         def __init__(self, twist):
             self.twist = twist
 
@@ -631,3 +634,33 @@ def test_the_angle_of_the_rotation_is_read_off_two_latents_that_hold_it():
     same, other = (rotation.angle(Compass(t), "ellipse", np.array([2, 3])) for t in (0.0, 0.5))
     assert same["pair"] == (0, 1) and same["one map"] > 0.95
     assert other["own map"] > 0.9 and other["one map"] < 0.2
+
+
+def test_hearts_quick(quick):
+    _, result = quick(hearts)
+    assert [model["arm"] for model in result["models"]] == ["cooled", "awake"]
+    for model in result["models"]:
+        assert np.shape(model["information"]) == (10, 4)
+        assert set(model["waves"]) == {"1", "2", "3", "4"}
+    assert {model["curve"]["beta"][-1] for model in result["models"][1:]} == {0.5}
+
+
+def test_the_angle_of_a_heart_is_told_by_the_latents_that_hold_it():
+    class Needle:
+        """From the middle of all pictures to a heart's centre of mass; and a latent of nothing."""
+
+        image_shape = (32, 32)
+
+        def encode(self, X):
+            i, j = np.indices((32, 32)).reshape(2, -1)
+            towards = np.stack([X @ j, X @ i], axis=1) / X.sum(axis=1, keepdims=True)
+            towards -= towards.mean(axis=0)
+            towards /= np.linalg.norm(towards, axis=1, keepdims=True)
+            codes = np.column_stack([towards, np.zeros(len(X))])
+            return codes, np.tile([-10.0, -10.0, 0.0], (len(X), 1))
+
+    assert hearts.told(Needle(), [0, 1]) > 0.95 and hearts.told(Needle(), [2]) < 0.2
+    assert hearts.told(Needle(), []) == 0.0
+    # a straight map from them finds once the angle, and not twice of it
+    once, twice = (rotation.angle(Needle(), "heart", np.array([2]), t)["one map"] for t in (1, 2))
+    assert once > 0.9 and twice < 0.1
