@@ -1,5 +1,5 @@
-// What the search page makes of an index of sections. GREEK, the letters' names, stands above, and all
-// of it in a block, so that no name meets those of the other scripts.
+// What the search page makes of an index of sections. GREEK, the letters' names, stands above, and
+// all of it in a block, so that no name meets those of the other scripts.
 
 const NAMES = Object.fromEntries(Object.entries(GREEK).map(([letter, name]) => [name, letter]));
 const spell = (text) =>
@@ -87,7 +87,7 @@ Search.makeSearchSummary = (html, terms, anchor) => {
   return summary;
 };
 
-// The sentences of each paragraph of a section; of a term of the glossary, the term and its meaning.
+// The sentences of each paragraph of a section; a term of the glossary is one with its meaning.
 function paragraphs(place) {
   if (place.matches("dt")) return [[`${readable(place)}: ${readable(place.nextElementSibling)}`]];
   return [...place.querySelectorAll("p, li:not(:has(p)), dd:not(:has(p))")]
