@@ -77,16 +77,3 @@ function words(heading) {
   for (const extra of copy.querySelectorAll("button, .headerlink")) extra.remove();
   return copy.textContent.replace(/\s+/g, " ").trim();
 }
-
-// The index holds the names of Greek letters, as TeX writes them: beta for β. The page searches
-// when the document is ready, after this listener.
-const GREEK = {
-  α: "alpha", β: "beta", γ: "gamma", δ: "delta", ε: "epsilon", θ: "theta", λ: "lambda",
-  μ: "mu", ξ: "xi", π: "pi", ρ: "rho", σ: "sigma", τ: "tau", φ: "phi", ψ: "psi", ω: "omega",
-};
-document.addEventListener("DOMContentLoaded", () => {
-  if (typeof Search === "undefined") return;
-  const perform = Search.performSearch;
-  Search.performSearch = (query) =>
-    perform(query.replace(/[α-ω]/gi, (letter) => ` ${GREEK[letter.toLowerCase()] ?? letter} `).trim());
-});

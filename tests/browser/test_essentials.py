@@ -101,3 +101,25 @@ def test_a_greek_letter_is_found_by_its_name(visit, letter, name):
         )
         found.append(page.locator("#search-results li").count())
     assert found[0] == found[1] > 3
+
+
+def test_the_search_finds_sections_and_shows_their_sentences(visit):
+    page = visit().open("search.html?q=KL")
+    results = page.locator("#search-results li:not(:has(> span))")  # a span describes an object
+    page.wait_for_function(
+        """() => {
+            const found = [...document.querySelectorAll("#search-results li:not(:has(> span))")];
+            return found.length > 10 && found.every((item) => item.querySelector("p.context"));
+        }"""
+    )
+    links = results.locator("> a").evaluate_all("all => all.map(a => [a.href, a.textContent])")
+    assert len(set(map(tuple, links))) == len(links)
+    sections = [title for href, title in links if "#" in href]
+    assert len(sections) > 0.7 * len(links)
+    assert "Variational inference: The KL term is not there to be tuned away" in sections
+    shown = results.locator("p.context").all_inner_texts()
+    assert not [text for text in shown if "\\" in text or "xticklabels" in text]
+    marks = set(page.locator("#search-results .highlighted").all_inner_texts())
+    assert marks == {"KL"}
+    results.locator("> a", has_text="to be tuned away").click()
+    page.wait_for_url("**/book/06_variational_inference.html#the-kl-term-*")
