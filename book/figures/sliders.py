@@ -30,7 +30,7 @@ CHECKPOINT = BOOK.parent / "experiments" / "results" / "beta_sweep-beta4.npz"
 DATA = BOOK / "figures" / "sliders.json"
 PICTURE = BOOK / "_static" / "img" / "sliders.png"
 REACH = 2.4  # how far a slider goes; 98 of 100 codes lie within 2.2
-DIRECTIONS = 48
+DIRECTIONS = 40
 
 
 def living(model):
@@ -41,7 +41,7 @@ def living(model):
 
 
 def small_decoder(model, latents):
-    """Return the layers W, b of a decoder 3-256-n-48-1024 from these latents, the others at 0.
+    """Return the layers W, b of a decoder 3-256-n-40-1024 from these latents, the others at 0.
 
     relu follows the first two layers, nothing the third, and the sigmoid the last.
     """
@@ -54,7 +54,7 @@ def small_decoder(model, latents):
     h, W2, b2, W3 = h[:, awake], W2[:, awake], b2[awake], W3[awake]
     middle = h.mean(axis=0)
     _, V = np.linalg.eigh((h - middle).T @ (h - middle))
-    V = V[:, : -DIRECTIONS - 1 : -1]  # (n, 48)
+    V = V[:, : -DIRECTIONS - 1 : -1]  # (n, 40)
     V *= np.sign(V[np.abs(V).argmax(axis=0), np.arange(DIRECTIONS)])  # the same on every machine
     return [(W1, b1), (W2, b2), (V, -middle @ V), (V.T @ W3, middle @ W3 + b3)]
 
