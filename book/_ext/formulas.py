@@ -31,19 +31,11 @@ SPACES = {
 }
 SILENT = {
     *"{}&",
-    r"\left",
-    r"\right",
-    r"\big",
-    r"\Big",
-    r"\bigl",
-    r"\bigr",
-    r"\mathcal",
-    r"\mathrm",
+    *(rf"\{name}" for name in "left right big Big bigl bigr mathcal mathrm text mathbf".split()),
+    *(rf"\{name}" for name in "boldsymbol mathbb hat bar tilde displaystyle limits".split()),
 }
-SILENT |= {
-    rf"\{name}" for name in "text mathbf boldsymbol mathbb hat bar tilde displaystyle".split()
-}
-SILENT |= {rf"\{name}" for name in "underbrace tfrac frac dfrac lVert rVert label limits".split()}
+NORMS = {r"\lVert", r"\rVert"}
+NARROW = {"(": 0.39, ")": 0.39, ",": 0.44, ".": 0.28, "|": 0.28}
 SCRIPT = 0.72
 
 
@@ -94,11 +86,10 @@ def width(tokens):
             wide += 0.5 * len(token) - 0.25 if token != r"\operatorname" else 0.1
         elif token in (r"\sum", r"\int", r"\prod"):
             wide += 1.4
-        elif token in SILENT or token.isspace():
-            wide += 0.5 * (token in (r"\lVert", r"\rVert"))
-        else:
-            narrow = {"(": 0.39, ")": 0.39, ",": 0.44, ".": 0.28, "|": 0.28}
-            wide += narrow.get(token, 0.78 if token.isupper() else 0.53)
+        elif token in NORMS:
+            wide += 0.5
+        elif token not in SILENT and not token.isspace():
+            wide += NARROW.get(token, 0.78 if token.isupper() else 0.53)
     return wide
 
 
