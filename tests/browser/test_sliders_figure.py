@@ -64,9 +64,9 @@ def test_each_slider_does_one_thing(stage):
             )
         moved.append(np.subtract(*ends[::-1]))
     moved = np.array(moved)
-    assert moved[0, 0] > 12 and abs(moved[0, 1]) < 2  # down
+    assert moved[0, 0] < -12 and abs(moved[0, 1]) < 2  # up
     assert moved[1, 1] < -12 and abs(moved[1, 0]) < 2  # to the left
-    assert moved[2, 2] > 80 and abs(moved[2, :2]).max() < 2  # larger
+    assert moved[2, 2] < -80 and abs(moved[2, :2]).max() < 2  # smaller
 
 
 def test_its_pictures_and_numbers_are_those_of_python(stage):
