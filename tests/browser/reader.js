@@ -7,7 +7,9 @@ globalThis.reader = (() => {
   const line = (element) => element.textContent.trim().replace(/\s+/g, " ").slice(0, 60);
 
   const moves = []; // of what is in sight, by itself, as Chromium counts them
-  const count = (entries) => moves.push(...entries.filter((e) => !e.hadRecentInput));
+  const follows = ({ node }) => node?.closest?.(".bd-sidebar-secondary"); // the reader, on purpose
+  const count = (entries) =>
+    moves.push(...entries.filter((e) => !e.hadRecentInput && !e.sources.every(follows)));
   const observer = new PerformanceObserver((list) => count(list.getEntries()));
   observer.observe({ type: "layout-shift", buffered: true });
 
