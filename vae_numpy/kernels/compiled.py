@@ -420,7 +420,10 @@ def adam_step(
     beta2: float,
     eps: float,
 ) -> None:
-    arrays, scalars = (value, grad, m, v), (t, learning_rate, beta1, beta2, eps)
+    # Out of the compiler's sight, which would make b v + (1 - b) g^2 into b (v - g^2) + g^2: NaN
+    # where g^2 is infinite.
+    rests = 1 - beta1, 1 - beta2
+    arrays, scalars = (value, grad, m, v), (t, learning_rate, beta1, beta2, *rests, eps)
 
     def part(i, j, turn):
         adam_part(*(x[i:j] for x in arrays), *scalars, turn)
@@ -429,13 +432,13 @@ def adam_step(
 
 
 @jit
-def adam_part(value, grad, m, v, t, learning_rate, beta1, beta2, eps, turn):
+def adam_part(value, grad, m, v, t, learning_rate, beta1, beta2, rest1, rest2, eps, turn):
     begin(turn)
     scalar = value.dtype.type
     rate = scalar(learning_rate / (1 - beta1**t))
     correction = scalar(1 / (1 - beta2**t))
-    rest1, rest2 = scalar(1 - beta1), scalar(1 - beta2)
     beta1, beta2, eps = scalar(beta1), scalar(beta2), scalar(eps)
+    rest1, rest2 = scalar(rest1), scalar(rest2)
     # Where g has become 0 for good, as in front of a unit that has died, both averages shrink to
     # numbers so small that processors handle them many times as slowly. They are set to 0 where,
     # beside eps, they no longer move the value by 1e-16 of the learning rate.
