@@ -162,6 +162,12 @@ def hash_of_a_fit(name):
     return hashlib.sha256(b"".join(weights)).hexdigest()
 
 
+compiled = pytest.mark.skipif(
+    os.environ.get("NUMBA_DISABLE_JIT", "0") != "0", reason="nothing is shared then"
+)
+
+
+@compiled
 @pytest.mark.parametrize("name", MODELS)
 def test_a_training_has_the_same_bits_on_any_number_of_threads(name):
     hashes = set()
@@ -171,6 +177,7 @@ def test_a_training_has_the_same_bits_on_any_number_of_threads(name):
     assert len(hashes) == 1
 
 
+@compiled
 def test_a_training_has_the_same_bits_in_two_processes_at_a_time():
     code = "from test_threads import *; print(*map(hash_of_a_fit, MODELS))"
     folders = os.pathsep.join(map(str, (Path(__file__).parent, Path(__file__).parents[1])))
