@@ -102,6 +102,16 @@ MENDED = [
         "",
         "1.5 MB of script for icons that the style sheet's fonts draw already",
     ),
+    (
+        r'<button onclick="(?:window\.)?(print|toggleFullScreen)\(\)"',
+        r'<button data-press="\1"',
+        "the pages' policy forbids scripts in the markup; site.js does what it says",
+    ),
+    (
+        r'<script type="text/x-thebe-config">.*?</script>\s*<script>kernelName = .*?</script>',
+        "",
+        "sphinx-thebe is not used, and this names other people's repositories",
+    ),
 ]
 
 
