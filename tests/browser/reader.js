@@ -94,10 +94,16 @@ globalThis.reader = (() => {
         faults.push(`raw TeX: ${data.trim().slice(0, 60)}`);
       }
     }
+    // What begins left of its box cannot be scrolled to.
+    const cut = every("div.math:has(mjx-math)").filter((e) => {
+      const [box, formula] = [e, e.querySelector("mjx-math")].map((x) => x.getBoundingClientRect());
+      return e.checkVisibility() && formula.x < box.x - e.scrollLeft - 1;
+    });
     const unset = every(".math").filter((e) => !e.querySelector("mjx-container"));
     const wrong = every(":is(mjx-merror, [data-mjx-error])");
     return [
       ...faults,
+      ...cut.map((e) => `formula cut at its left: ${line(e)}`),
       ...unset.map((e) => `formula not set: ${line(e)}`),
       ...wrong.map((e) => `error in a formula: ${line(e)}`),
     ];
