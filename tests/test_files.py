@@ -555,8 +555,8 @@ def attempt(path):
     return "loaded"
 
 
-assert attempt(paths[0]) == "loaded" and attempt(paths[1]) == "refused"  # what is imported late
 start = peak()
+assert attempt(paths[0]) == "loaded" and attempt(paths[1]) == "refused"  # what is imported late
 sys.addaudithook(note)
 for path in paths:
     print(attempt(path), peak() - start)
