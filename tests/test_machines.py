@@ -48,7 +48,7 @@ def test_where_the_locale_is_not_utf_8_the_exercises_are_listed(encoding):
     assert python(*command, **PLAIN, PYTHONIOENCODING=encoding) == python(*command)
 
 
-def test_a_clone_on_windows_has_the_line_ends_that_make_and_sh_read(tmp_path):
+def test_a_clone_on_windows_has_the_line_ends_that_bash_reads(tmp_path):
     if subprocess.run(["git", "rev-parse"], cwd=ROOT, capture_output=True, check=False).returncode:
         pytest.skip("not in a git repository")
     clone = ["git", "clone", "--quiet", "--depth=1", "-c", "core.autocrlf=true", ROOT.as_uri()]

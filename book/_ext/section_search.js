@@ -50,13 +50,10 @@ Scorer.score = (item) => {
   item[2] = anchor || (section ? `#${section}` : "");
   return score;
 };
-Documentation.addTranslations({
-  messages: {
-    "Search finished, found ${resultCount} page(s) matching the search query.":
-      "Search finished, found in ${resultCount} place(s).",
-  },
-  plural_expr: "n === 1 ? 0 : 1",
-  locale: "en",
+// Documentation.addTranslations makes a function of a string, which the pages' policy forbids.
+Object.assign(Documentation.TRANSLATIONS, {
+  "Search finished, found ${resultCount} page(s) matching the search query.":
+    "Search finished, found in ${resultCount} place(s).",
 });
 
 // Below it stand the sentences of the section that hold most of the words.
