@@ -291,8 +291,7 @@ def gaussian_nll(
     squares = scaled**2
     constant = x.size * np.log(2 * np.pi)
     value = 0.5 * (constant + np.sum(logvar + squares, dtype=np.float64)) / n
-    dmean = scaled * per_std
-    dmean /= n
+    dmean = scaled * per_std / n
     dlogvar = (0.5 / n) * (1 - squares)
     return float(value), dmean, dlogvar
 
@@ -324,10 +323,8 @@ def laplace_nll(
     difference = mean - x
     per_scale = _largest_finite(2**0.5 * np.exp(-0.5 * logvar))  # 1/b
     distances = np.abs(difference) * per_scale
-    constant = 0.5 * x.size * np.log(2)
-    value = (constant + np.sum(0.5 * logvar + distances, dtype=np.float64)) / n
-    dmean = np.sign(difference) * per_scale
-    dmean /= n
+    value = (0.5 * x.size * np.log(2) + np.sum(0.5 * logvar + distances, dtype=np.float64)) / n
+    dmean = np.sign(difference) * per_scale / n
     dlogvar = (0.5 / n) * (1 - distances)
     return float(value), dmean, dlogvar
 
