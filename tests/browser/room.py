@@ -10,33 +10,37 @@ from playwright.sync_api import sync_playwright
 from visiting import CHROMIUM, HEIGHTS, ROOT, SITE, Visit, live_figures, served
 
 SHEET = ROOT / "book" / "_static" / "live" / "room.css"
-HEAD = (
-    "/* How much room a live figure takes, wide and narrow. Written by tests/browser/room.py. */\n"
-)
-HEIGHT = """stage => {
-    stage.closest("figure").style.setProperty("--room", 0);
-    return Math.ceil(stage.getBoundingClientRect().height);
+HEAD = "/* The room of each live figure, wide and narrow. Written by tests/browser/room.py. */\n"
+HEIGHT = """async (stage) => {
+    const { style } = stage.closest("figure");
+    style.setProperty("--room", 0);
+    for (let i = 0; i < 3; i++) await new Promise(requestAnimationFrame);
+    const { height } = stage.getBoundingClientRect();
+    style.removeProperty("--room");
+    return Math.ceil(height);
 }"""
 
 
-def room(browser, site, path, name):
-    """Return a figure's module, and the height of its stage [px] at each width of a window."""
+def room(view, stage):
+    """Return a figure's module, and the height of its stage [px] in windows of each width."""
     heights = []
-    for width in HEIGHTS:
-        view = Visit(browser, site, width=width, motion="reduce")
-        view.open(path)
-        stage = view.figure(name).locator
-        heights.append(stage.evaluate(HEIGHT))
-        module = stage.get_attribute("data-figure")
-        view.context.close()
-    return module, heights
+    for width, height in HEIGHTS.items():
+        view.page.set_viewport_size({"width": width, "height": height})
+        heights.append(stage.locator.evaluate(HEIGHT))
+    return stage.locator.get_attribute("data-figure"), heights
 
 
 def main():
     """Measure all figures of the built site, and write the style sheet."""
+    rooms = {}
     with sync_playwright() as p, served(SITE) as site:
         browser = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        rooms = dict(room(browser, site, *figure) for figure in live_figures())
+        for path, name in live_figures():
+            view = Visit(browser, site, motion="reduce")
+            view.open(path)
+            module, heights = room(view, view.figure(name))
+            rooms[module] = heights
+            view.context.close()
     wide, narrow = (
         [
             f'.live:has([data-figure="{module}"]) {{ --room: {heights[i]}px; }}\n'

@@ -74,6 +74,13 @@ def test_it_fits_and_is_accessible(figure, width, theme):
     assert violations(view.page, f"figure.live:has(#live-{stage.name})") == []
 
 
+def test_its_picture_takes_the_room_that_it_will(figure):
+    view, stage = figure
+    module, heights = room.room(view, stage)
+    kept = re.findall(rf'"{module}"\]\) {{ --room: (\d+)px', room.SHEET.read_text("utf-8"))
+    assert np.allclose([int(height) for height in kept], heights, atol=8), "tests/browser/room.py"
+
+
 def pictures(page, name):
     """Count the shown drawings of a figure's picture; there is one for each theme and width."""
     return page.locator(f"#{name} .live-static img").locator("visible=true").count()
@@ -96,13 +103,6 @@ def test_without_scripts_its_picture_stands_there(browser, site, path, name):
     assert not page.locator(f"#live-{name}").is_visible()
     assert "where scripts are on" in page.locator(f"#{name}").inner_text()
     context.close()
-
-
-@pytest.mark.parametrize(("path", "name"), live_figures())
-def test_its_picture_takes_the_room_that_it_will(browser, site, path, name):
-    module, heights = room.room(browser, site, path, name)
-    kept = re.findall(rf'"{module}"\]\) {{ --room: (\d+)px', room.SHEET.read_text("utf-8"))
-    assert np.allclose([int(height) for height in kept], heights, atol=8), "tests/browser/room.py"
 
 
 @pytest.mark.timed
