@@ -116,7 +116,7 @@ def tiles(a, a_row, a_step, b, C, bias, relu, j0, j1):
         for row in range(0, m, ROWS):
             i = min(row, m - ROWS)
             tile(depth, a, i * a_row, a_row, a_step, b, j, n, c, i * n + j, n, True)
-        _finish(C[:, j : j + width], bias[j : j + width], relu)
+        finish(C[:, j : j + width], bias[j : j + width], relu)
 
 
 @jit
@@ -144,7 +144,7 @@ def add_bias_relu(a, b):
 
 
 @jit
-def _finish(y, bias, relu):
+def finish(y, bias, relu):
     """Add a bias that is not empty, then apply relu if asked for, to what is in the cache."""
     if relu and len(bias):
         add_bias_relu(y, bias)
@@ -180,7 +180,7 @@ def packed(A, a_turned, B, b_turned, C, add, bias, relu, j0, j1, turn):
             fresh = k0 == 0 and not add
             _rows_times_panels(a, a_turned, slab, panels, corner, n, shape, fresh, scratch)
             if k0 + d == depth:
-                _finish(C[i0 : i0 + rows, j0:j1], bias[j0:j1], relu)
+                finish(C[i0 : i0 + rows, j0:j1], bias[j0:j1], relu)
     end(turn)
 
 
@@ -272,7 +272,7 @@ def beside(A, a_turned, B, b_turned, C, bias, relu, j0, j1, turn):
             if tiles < columns:
                 c0 += columns - ROWS
                 copy(turned, tiles * whole, whole, ROWS, rows, True, flat, c0, n)
-            _finish(C[i0 : i0 + rows, j : j + columns], bias[j : j + columns], relu)
+            finish(C[i0 : i0 + rows, j : j + columns], bias[j : j + columns], relu)
     end(turn)
 
 
