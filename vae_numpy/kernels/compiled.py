@@ -98,7 +98,9 @@ def _times_derivative(dy, y, activation):
 
 
 @jit
-def _add_column_sums(da, db):
+def _add_column_sums(da, db, accumulate):
+    if not accumulate:
+        db[:] = 0
     for i in range(da.shape[0]):
         for j in range(da.shape[1]):
             db[j] += da[i, j]
@@ -127,9 +129,7 @@ def dense_backward(
     else:
         np.matmul(x.T, da, out=dW)
     if db is not None:
-        if not accumulate:
-            db[...] = 0
-        _add_column_sums(da, db)
+        _add_column_sums(da, db, accumulate)
     if not need_dx:
         return None
     return product_into(np.empty_like(x), da, W.T) if own else da @ W.T
