@@ -267,11 +267,9 @@ def beside(A, a_turned, B, b_turned, C, bias, relu, j0, j1, turn):
                         b0 = k0 * b_step + (j + min(s, columns - ROWS)) * b_row
                         p0, c0 = k0 * whole + i * d, s * whole + i
                         tile(d, B, b0, b_row, b_step, panels, p0, width, turned, c0, whole, k0 == 0)
-            tiles, c0 = columns // ROWS * ROWS, i0 * n + j
-            copy(turned, 0, whole, tiles, rows, True, flat, c0, n)
-            if tiles < columns:
-                c0 += columns - ROWS
-                copy(turned, tiles * whole, whole, ROWS, rows, True, flat, c0, n)
+            last = (columns - 1) // ROWS * ROWS
+            for t, n_rows, s in ((0, columns // ROWS * ROWS, 0), (last, ROWS, columns - ROWS)):
+                copy(turned, t * whole, whole, n_rows, rows, True, flat, i0 * n + j + s, n)
             finish(C[i0 : i0 + rows, j : j + columns], bias[j : j + columns], relu)
     end(turn)
 
