@@ -14,11 +14,11 @@ from vae_numpy import kernels
 from vae_numpy.files import write_file
 from vae_numpy.kernels.threads import n_threads
 
-from . import fitting, products, startup, steps
+from . import fits, fitting, floor, products, startup, steps
 from .networks import CONVOLUTIONAL
 
 RESULTS = Path(__file__).parent / "results"
-NAMES = ("startup", "products", "steps", "convolutions", "threads", "fitting")
+NAMES = ("startup", "products", "steps", "convolutions", "threads", "fits", "floor", "fitting")
 
 
 def main(arguments=None):
@@ -46,6 +46,10 @@ def main(arguments=None):
             results[name] = steps.run(budget=25 * scale, networks=CONVOLUTIONAL)
         elif name == "threads":
             results[name] = steps.threads(budget=12 * scale)
+        elif name == "fits":
+            results[name] = fits.run(budget=40 * scale)
+        elif name == "floor":
+            results[name] = floor.run(budget=10 * scale)
         else:
             results[name] = fitting.run(budget=15 * scale)
     results["seconds"] = round(time.time() - started)

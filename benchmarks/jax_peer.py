@@ -20,11 +20,12 @@ class Jax:
     name = "JAX, jit"
 
     def __init__(self, network, weights, x, eps):
-        self.x, self.eps = jnp.asarray(x), jnp.asarray(eps)
+        self.network, self.x, self.eps = network, jnp.asarray(x), jnp.asarray(eps)
         weights = [jnp.array(w) for w in weights]
         self.state = weights, [w * 0 for w in weights], [w * 0 for w in weights], jnp.zeros(())
         self.loss = partial(loss, network)
         self.update = jax.jit(partial(update, self.loss), donate_argnums=0)
+        self.update_on = jax.jit(partial(update_on, self.loss, self.eps.shape), donate_argnums=0)
 
     def loss_and_gradients(self):
         """Compute the loss and its gradients in all weights, without a step."""
@@ -35,6 +36,16 @@ class Jax:
         """Train once: forward, ELBO, backward, Adam; returns when it is computed."""
         self.state, value = self.update(self.state, self.x, self.eps)
         value.block_until_ready()
+        jax.block_until_ready(self.state)
+
+    def fit(self, X, n_epochs):
+        """Train on shuffled minibatches of X, each with new noise."""
+        X, key = jnp.asarray(X), jax.random.key(0)
+        for epoch in range(n_epochs):
+            key = jax.random.fold_in(key, epoch)
+            order = jax.random.permutation(key, len(X)).reshape(-1, self.network.batch)
+            for i in range(len(order)):
+                self.state, _ = self.update_on(self.state, X, order, i, key)
         jax.block_until_ready(self.state)
 
 
@@ -101,3 +112,9 @@ def update(loss, state, x, eps):
         for w, a, b in zip(weights, m, v, strict=True)
     ]
     return (weights, m, v, t), value
+
+
+def update_on(loss, shape, state, X, order, i, key):
+    """Compute the step on batch i of an epoch: its rows are taken and its noise is drawn here."""
+    eps = jax.random.normal(jax.random.fold_in(key, i), shape)
+    return update(loss, state, X[order[i]], eps)

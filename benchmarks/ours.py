@@ -21,25 +21,31 @@ class Noise:
         return self.eps
 
 
+def new_vae(network, **more):
+    """Make the estimator that trains a network; ``more`` are arguments of it."""
+    return VAE(
+        network.n_latents,
+        network.encoder,
+        network.encoder_activation,
+        "bernoulli",
+        decoder_hidden_layer_sizes=network.decoder,
+        decoder_activation=network.decoder_activation,
+        batch_size=network.batch,
+        image_shape=network.pictures[0] if network.channels else None,
+        conv_channels=network.channels,
+        **more,
+    )
+
+
 class Ours:
     """One model with its optimiser; ``step()`` trains on the batch as given."""
 
     name = "vae_numpy"
 
     def __init__(self, network, weights, x, eps):
-        vae = VAE(
-            network.n_latents,
-            network.encoder,
-            network.encoder_activation,
-            "bernoulli",
-            decoder_hidden_layer_sizes=network.decoder,
-            decoder_activation=network.decoder_activation,
-            batch_size=network.batch,
-            image_shape=network.pictures[0] if network.channels else None,
-            conv_channels=network.channels,
-        )
+        vae = new_vae(network)
         vae.partial_fit(x)  # builds the networks
-        self.vae, self.x, self.noise = vae, x, Noise(eps)
+        self.network, self.vae, self.x, self.noise = network, vae, x, Noise(eps)
         self.parameters = vae.encoder_.parameters() + vae.decoder_.parameters()
         for parameter, value in zip(self.parameters, weights, strict=True):
             parameter.value[...] = value
@@ -56,6 +62,10 @@ class Ours:
         losses = self.vae._step(self.x, self.noise)
         assert np.isfinite(losses["loss"])
         self.adam.step([self.flat])
+
+    def fit(self, X, n_epochs):
+        """Train a new model, as users do."""
+        new_vae(self.network, max_iter=n_epochs, random_state=0).fit(X)
 
     def threads(self):
         """Make the context that the library trains in."""

@@ -48,6 +48,14 @@ class Torch:
         self.loss().backward()
         self.adam.step()
 
+    def fit(self, X, n_epochs):
+        """Train on shuffled minibatches of X, each with new noise."""
+        X, batch = torch.from_numpy(X), self.network.batch
+        for _ in range(n_epochs):
+            for rows in torch.randperm(len(X)).split(batch):
+                self.x, self.eps = X[rows], torch.randn(batch, self.network.n_latents)
+                self.step()
+
 
 def stack(h, weights, activation, convolve):
     """Apply layers, convolutions on square pictures among them; the last has no activation."""

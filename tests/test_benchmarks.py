@@ -10,9 +10,10 @@ import pytest
 pytest.importorskip("numba", reason="what is measured are the compiled kernels")
 
 from benchmarks import __main__ as command
-from benchmarks import ladder, products, startup, steps, trace
+from benchmarks import fits, floor, ladder, products, startup, steps, trace
 from benchmarks.networks import CONVOLUTIONAL, NETWORKS, Network
 from benchmarks.timing import interleave, summary, times_as_fast
+from vae_numpy import kernels
 
 SMALL = Network("5-4-2", 5, (4,), 2, (4,), 6)
 PICTURES = Network("8x8-3,2-5-2", 64, (5,), 2, (5,), 6, "tanh", "tanh", channels=(3, 2))
@@ -171,6 +172,100 @@ def test_convolutions_are_compared_with_the_peak():
         assert row["operations"] == times * operations
         seconds = row["seconds"]["own"]["median"]
         assert row["share_of_peak"] == pytest.approx(times * operations / seconds / 1e12)
+
+
+def test_what_a_fit_adds_is_told_from_its_steps(monkeypatch):
+    """On a clock that moves as we say: steps take 2 here and 3 in fit, epochs 5, calls 7."""
+
+    class Clock:
+        now = 0.0
+
+        def perf_counter(self):
+            return self.now
+
+        def wait(self, seconds):
+            self.now += seconds
+
+    clock = Clock()
+
+    class Model:
+        batch_size = 10
+
+        def set_params(self, *, max_iter, callbacks):
+            self.max_iter, (self.callback,) = max_iter, callbacks
+
+        def fit(self, X):
+            clock.wait(7)
+            for _ in range(self.max_iter):
+                clock.wait(3 * len(X) / 10 + 5)
+                self.callback(self)
+
+    monkeypatch.setattr(fits, "time", clock)
+    monkeypatch.setattr(fits, "bare_step", lambda model, X: lambda: clock.wait(2))
+    found = fits.added(Model(), np.zeros((160, 5), np.float32), budget=0)
+    medians = [seconds["median"] for seconds in found.values()]
+    assert list(found) == ["bare step", "step of fit", "epoch", "call"]
+    assert medians == pytest.approx([2, 3, 5, 7])
+
+
+def test_fits_are_compared_on_the_same_data(monkeypatch):
+    seen = []
+
+    class Peer(steps.Ours):
+        name = "peer"
+
+        def fit(self, X, n_epochs):
+            seen.append((X.shape, n_epochs))
+            time.sleep(0.05)
+
+    monkeypatch.setattr(
+        fits, "contestants", lambda n: [steps.Ours(n, *n.arrays()), Peer(n, *n.arrays())]
+    )
+    (row,) = fits.run(budget=0, networks=(SMALL,))
+    assert set(seen) == {((256 * 6, 5), 3)}
+    assert row["seconds"]["peer"]["median"] == pytest.approx(0.05 / (3 * 256), rel=0.5)
+    assert set(row["estimators"]) == {"VAE", "Autoencoder"}
+
+
+@pytest.mark.parametrize("peer", ["torch", "jax"])
+def test_the_peers_learn_when_they_fit(peer):
+    if not have(peer):
+        pytest.skip(f"{peer} is not installed (the extra 'bench')")
+    X = np.tile(np.eye(5, dtype=np.float32), (6 * 20, 1))
+    for who in steps.contestants(SMALL)[1:]:
+        before, _ = who.loss_and_gradients()
+        who.fit(X, 3)
+        who.x = type(who.x)(X[:6]) if peer == "torch" else X[:6]
+        after, _ = who.loss_and_gradients()
+        assert after < before
+
+
+def test_the_parts_of_a_step_need_what_its_products_do():
+    ours = steps.Ours(SMALL, *SMALL.arrays())
+    real = dict(vars(kernels))
+    with floor.recorded() as calls:
+        ours.step()
+    assert vars(kernels) == real
+    need = floor.needs(calls)
+    assert need["products"][0] == SMALL.operations
+    # value, gradient, two averages; and all but the gradient written
+    assert need["optimiser"].tolist() == [0, 7 * ours.flat.value.size]
+    # of 6 rows: the logits, the data and the gradient; means and log-variances with theirs
+    assert need["loss"].tolist() == [0, 6 * (3 * 5 + 4 * 2)]
+
+
+def test_a_step_is_taken_apart_and_set_against_its_floor(monkeypatch):
+    monkeypatch.setattr(floor, "limits", lambda: {"operations_per_second": 1e11})
+    found = floor.run(budget=0, networks=(SMALL,))
+    (row,) = found["rows"]
+    parts = sum(row["seconds"][part]["median"] for part in (*floor.PARTS, "Python"))
+    assert parts == pytest.approx(row["seconds"]["step"]["median"], rel=0.5)  # of medians
+    assert 0 < row["floor"] < row["seconds"]["step"]["median"]
+    limits = found["limits"]
+    assert row["least"]["products"]["arithmetic"] == pytest.approx(
+        SMALL.operations / limits["operations_per_second"]
+    )
+    assert limits["bytes_per_second"] > 1e9 and 0 < limits["hand_over_seconds"] < 1e-3
 
 
 def test_a_minibatch_stays_readable():

@@ -42,8 +42,11 @@ EDGES = [
     (9, 16, 33),
     (17, 3, 65),
 ]
+# Around those of a batch beside weights that are not packed: 16 and 32 rows, 64 columns.
+BATCHES = [(32, 40, 33), (30, 33, 71), (16, 17, 130), (64, 70, 64)]
 # (batch, n_in, n_out) that need several slabs, tasks or blocks
 LARGE = [(64, 64, 64), (300, 70, 90), (70, 1100, 40), (33, 530, 260), (600, 20, 20)]
+LARGE += [(64, 530, 150), (160, 200, 1100), (256, 300, 257)]
 
 
 def operands(orientation, shape, draw):
@@ -145,7 +148,13 @@ def test_nan_and_infinity_reach_exactly_the_entries_they_belong_to(rung, orienta
 @orientations
 def test_the_same_bits_on_any_number_of_threads(dtype, orientation):
     rng = np.random.default_rng(4)
-    for shape in [(128, 784, 400), (1000, 640, 50), (301, 429, 277), (64, 1024, 512)]:
+    for shape in [
+        (128, 784, 400),
+        (1000, 640, 50),
+        (301, 429, 277),
+        (64, 1024, 512),
+        (96, 777, 999),
+    ]:
         A, B = operands(orientation, shape, lambda s: rng.normal(size=s).astype(dtype))
         bits = set()
         for n_threads in (1, 2, 3):
@@ -160,7 +169,7 @@ def test_the_same_bits_on_any_number_of_threads(dtype, orientation):
 def test_what_is_done_beside_the_product(dtype, orientation):
     """Adding to what is there, a bias, relu, in whole tiles and at the edges, exactly."""
     rng = np.random.default_rng(5)
-    for shape in EDGES if SMALL else [*EDGES, (70, 300, 90)]:
+    for shape in [*EDGES, *BATCHES] if SMALL else [*EDGES, *BATCHES, (70, 300, 90)]:
         A, B = operands(orientation, shape, lambda s: rng.integers(-9, 10, s).astype(dtype))
         before = rng.integers(-9, 10, (len(A), B.shape[1])).astype(dtype)
         bias = rng.integers(-9, 10, B.shape[1]).astype(dtype)
@@ -177,6 +186,28 @@ def test_what_is_done_beside_the_product(dtype, orientation):
                 C[...] = before
                 assert product.product_into(C, A, B, **options) is C
                 assert np.array_equal(C, expected), (shape, options)
+
+
+@pytest.mark.parametrize("orientation", ["X @ W", "dY @ W.T"])
+def test_weights_of_a_batch_are_not_packed(orientation, monkeypatch):
+    """So that the tests above are of both ways; and a NaN stays in its row or column."""
+    calls = []
+    real = product.beside
+    monkeypatch.setattr(product, "beside", lambda *arguments: (calls.append(1), real(*arguments)))
+    rng = np.random.default_rng(6)
+    for shape in [(32, 40, 33), (64, 70, 64)]:
+        A, B = operands(orientation, shape, lambda s: rng.uniform(1, 2, s).astype(np.float32))
+        C = np.empty((len(A), B.shape[1]), np.float32)
+        assert np.isfinite(product.product_into(C, A, B)).all()
+        A[-1, -1] = np.nan
+        product.product_into(C, A, B)
+        assert np.isfinite(C[:-1]).all() and np.isnan(C[-1]).all()
+        A[-1, -1], B[0, -1] = 1, np.inf
+        product.product_into(C, A, B)
+        assert np.isfinite(C[:, :-1]).all() and np.isposinf(C[:, -1]).all()
+    assert len(calls) == 6
+    product.product_into(np.empty((32, 20), np.float32), A[:32, :30], B[:30, :20])
+    assert len(calls) == 6  # there a column of C is less work than a row
 
 
 @pytest.mark.parametrize("rung", ["product_packed", "product"])

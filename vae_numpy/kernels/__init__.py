@@ -192,9 +192,10 @@ def warm_up(dtypes: Iterable[DTypeLike] = (np.float32, np.float64)) -> None:
         active.sgd_step(row.copy(), row, row.copy(), 0.1, 0.9)
         active.adagrad_step(row.copy(), row, row.copy(), 0.1, 1e-8)
         active.adam_step(row.copy(), row, row.copy(), row.copy(), 1, 0.1, 0.9, 0.999, 1e-8)
-        x, W = np.ones((64, 256), dtype), np.ones((256, 256), dtype)  # large: our own product
-        y = active.dense_forward(x, W, W[0], "relu")
-        active.dense_backward(x, x, y, W, "relu", W.copy(), W[0].copy())
+        W = np.ones((256, 256), dtype)
+        for x in (W[:64], np.zeros((64, 256), dtype)):  # large: our own products
+            y = active.dense_forward(x, W, W[0], "relu")
+            active.dense_backward(x, x, y, W, "relu", W.copy(), W[0].copy())
         one = np.ones(1)
         active.render_sprites(
             np.zeros(1, np.int64), one, one, one, one, 8, np.empty((1, 8, 8), dtype)

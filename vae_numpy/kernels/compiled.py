@@ -14,6 +14,7 @@ from vae_numpy.kernels import reference
 from vae_numpy.kernels.convolution import add_gradients, convolve, convolve_transposed
 from vae_numpy.kernels.jit import jit
 from vae_numpy.kernels.product import add_bias, add_bias_relu, product_into
+from vae_numpy.kernels.sparse import is_mostly_zero, sparse_gradient_into, sparse_product_into
 from vae_numpy.kernels.threads import own_product
 from vae_numpy.kernels.turns import begin, end, share
 
@@ -25,7 +26,8 @@ def dense_forward(
 ) -> FloatArray:
     if own_product(len(x) * W.size):
         y = np.empty((len(x), W.shape[1]), W.dtype)
-        product_into(y, x, W, bias=b, relu=activation == "relu")
+        multiply = sparse_product_into if is_mostly_zero(x) else product_into
+        multiply(y, x, W, bias=b, relu=activation == "relu")
     else:
         y = x @ W
         if activation == "relu":
@@ -96,7 +98,9 @@ def _times_derivative(dy, y, activation):
 
 
 @jit
-def _add_column_sums(da, db):
+def _add_column_sums(da, db, accumulate):
+    if not accumulate:
+        db[:] = 0
     for i in range(da.shape[0]):
         for j in range(da.shape[1]):
             db[j] += da[i, j]
@@ -116,16 +120,16 @@ def dense_backward(
 ) -> FloatArray | None:
     da = _times_derivative(dy, y, activation)
     own = own_product(len(x) * W.size)
-    if own:
+    if own and is_mostly_zero(x):
+        sparse_gradient_into(dW, x, da, add=accumulate)
+    elif own:
         product_into(dW, x.T, da, add=accumulate)
     elif accumulate:
         dW += x.T @ da
     else:
         np.matmul(x.T, da, out=dW)
     if db is not None:
-        if not accumulate:
-            db[...] = 0
-        _add_column_sums(da, db)
+        _add_column_sums(da, db, accumulate)
     if not need_dx:
         return None
     return product_into(np.empty_like(x), da, W.T) if own else da @ W.T

@@ -75,9 +75,11 @@ class Workers:
         most : int or None
             Parts at most; as many as there are threads by default.
         """
-        grains = max(1, size // grain)
-        n_parts = max(1, min(grains, n_threads(), MOST, grains if most is None else most))
-        if n_parts == 1:
+        grains = size // grain
+        n_parts = grains if most is None else min(grains, most)
+        if n_parts > 1:  # else nobody need know how many threads there are, as in a small step
+            n_parts = min(n_parts, n_threads(), MOST)
+        if n_parts <= 1:
             work(0, size, ALONE)
             return
         me = threading.get_ident()
