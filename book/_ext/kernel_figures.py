@@ -19,6 +19,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.colors import to_hex, to_rgb, to_rgba_array
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from PIL import Image
 
 DRAWINGS = "application/vnd.book.drawings+json"
@@ -211,36 +212,65 @@ def _cell(axes):
 def below_each_other(figure):
     """Draw a figure for a telephone: panels in one column, small multiples in two.
 
+    A table, whose columns mean something, keeps them if it has three rows or more; the two rows of
+    a lower one are laid out one after the other, so that no line mixes them.
+
     Yields whether panels that stood side by side in one row now stand in one column.
     """
     size = figure.get_size_inches()
     found = panels(figure)
     axes, (rows, columns) = found or ([], (1, 1))
-    pictures = [ax for ax in axes if ax.images and not len(ax.get_xticks())]
-    kept = columns if len(pictures) > len(axes) / 2 and columns > 3 else 1
+    table = rows > 1 and not all(ax.get_title() for ax in axes)  # else a list, row after row
+    kept = columns if sum(map(_small, axes)) > len(axes) / 2 and columns > 3 else 1
     kept = 2 if kept == 1 and (len(axes) > 4 or (rows > 1 and columns > 1)) else kept
+    kept = columns if table and rows > 2 else kept
     if columns <= kept or not axes:
-        with as_wide_as(figure, NARROW):
+        with as_wide_as(figure, NARROW), _apart(figure, rows):
             wanted = figure.get_size_inches()
             figure.set_size_inches(NARROW, min(size[1], wanted[1] * 1.25))
             yield False
         figure.set_size_inches(size)
         return
-    lines = -(-len(axes) // kept)
+    run = columns if table else len(axes)  # panels that follow each other
+    each = -(-run // kept)  # lines
+    lines = each * -(-len(axes) // run)
     height = size[1] / rows * (NARROW / kept) / (size[0] / columns)
     grid = GridSpec(lines, kept, figure=figure)
     with ExitStack() as undo:
+        undo.enter_context(_apart(figure, lines))
         for number, ax in enumerate(axes):
             undo.callback(ax.set_subplotspec, ax.get_subplotspec())
-            ax.set_subplotspec(grid[number // kept, number % kept])
-            if number % kept == 0:
+            row, place = divmod(number, run)
+            ax.set_subplotspec(grid[row * each + place // kept, place % kept])
+            if place % kept == 0:
                 _label(ax, axes[number // columns * columns], undo)
+            if table and not ax.get_title():
+                undo.callback(ax.set_title, "")
+                ax.set_title(axes[place].get_title())
         undo.callback(figure.set_size_inches, size)
         figure.set_size_inches(NARROW, lines * min(max(height, 1.6), 3.2) + 0.3)
         for bar in (ax._colorbar_info for ax in figure.axes if hasattr(ax, "_colorbar_info")):
             undo.callback(bar.update, aspect=bar["aspect"])
             bar["aspect"] *= lines  # as thick as it was
         yield rows == 1 and kept == 1
+
+
+@contextmanager
+def _apart(figure, lines):
+    """Keep what is written below a panel off the title of the next one."""
+    engine = figure.get_layout_engine()
+    if lines == 1 or not isinstance(engine, ConstrainedLayoutEngine):
+        yield
+        return
+    before = engine.get()["h_pad"]
+    engine.set(h_pad=max(before, 0.08))
+    yield
+    engine.set(h_pad=before)
+
+
+def _small(axes):
+    """Return whether a panel can be small: it shows a picture, or has no numbers on either axis."""
+    return not len(axes.get_xticks()) and bool(axes.images or not len(axes.get_yticks()))
 
 
 def _label(ax, first, undo):
