@@ -20,6 +20,7 @@ from matplotlib.colors import to_hex, to_rgb, to_rgba_array
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.text import Text
 from PIL import Image
 
 DRAWINGS = "application/vnd.book.drawings+json"
@@ -32,6 +33,9 @@ DENSITY = 200  # dots an inch: two for a pixel of the page
 
 PAPER = {"light": "#ffffff", "dark": "#14181e"}  # the theme's grounds
 INK = {"light": "#22282f", "dark": "#dfe4ea"}
+LINE = {"light": 1.8, "dark": 2.5}  # the least contrast of grey lines and points with the paper:
+# what is thin and pale is lost sooner on a dark ground
+TEXT = 4.5  # of words with what they stand on
 DARK = {  # the colours of vae_numpy.plotting, and what stands for them on a dark page
     "#0072b2": "#5cb5ec",
     "#e69f00": "#f0ad2e",
@@ -75,26 +79,40 @@ def table():
 
 
 @cache
-def themed(colour, theme):
-    """Return the colour, ``#rrggbb``, that a theme has for what is drawn in this one."""
+def greys(theme):
+    """Return 256 colours from the theme's ink to its paper, and their contrasts with the paper."""
+    ink, paper = (np.asarray(to_rgb(c[theme])) for c in (INK, PAPER))
+    shades = [to_hex(ink + (paper - ink) * share) for share in np.linspace(0, 1, 256)]
+    return shades, np.array([contrast(shade, paper) for shade in shades])
+
+
+@cache
+def themed(colour, theme, least=1):
+    """Return the colour, ``#rrggbb``, that a theme has for what is drawn in this one.
+
+    A grey has on a dark page the contrast that it has on a light one, and ``least`` on both; what
+    is as good as white is the paper.
+    """
     if theme == "dark" and colour in table():
         return table()[colour]
-    rgb, ink, paper = (np.asarray(to_rgb(c)) for c in (colour, INK[theme], PAPER[theme]))
-    if np.ptp(rgb) < 0.03:  # a grey, from the ink to the paper
-        share = rgb.mean() ** (0.7 if theme == "dark" else 1)  # a line glares more on a dark ground
-        return to_hex(ink + (paper - ink) * share)
+    rgb, paper = np.asarray(to_rgb(colour)), PAPER[theme]
+    if np.ptp(rgb) < 0.03:
+        wanted = greys("light")[1][round(rgb.mean() * 255)]
+        wanted = max(wanted, least) if wanted > 1.05 else wanted
+        shades, contrasts = greys(theme)
+        return shades[np.abs(contrasts - wanted).argmin()]
     while theme == "dark" and contrast(rgb, paper) < 4.5:
         rgb = rgb + 0.05 * (1 - rgb)
     return to_hex(rgb)
 
 
-def recoloured(colours, theme):
-    """Return an (n, 4) array of colours, each in the theme's."""
+def recoloured(colours, theme, least=None):
+    """Return an (n, 4) array of colours, each in the theme's, greys as of lines unless said."""
     colours = to_rgba_array(colours)
     if not len(colours):
         return colours
     kinds, which = np.unique(colours[:, :3], axis=0, return_inverse=True)
-    new = np.array([to_rgb(themed(to_hex(kind), theme)) for kind in kinds])
+    new = np.array([to_rgb(themed(to_hex(kind), theme, least or LINE[theme])) for kind in kinds])
     return np.column_stack([new[which.ravel()], colours[:, 3]])
 
 
@@ -128,16 +146,37 @@ class Renderer(RendererAgg):
         pen.theme = self.theme
         return pen
 
-    def _face(self, face):
-        return None if face is None else tuple(recoloured([face], self.theme)[0])
+    def _face(self, face, least=None):
+        return None if face is None else tuple(recoloured([face], self.theme, least)[0])
 
     def draw_path(self, gc, path, transform, rgbFace=None):
-        super().draw_path(gc, path, transform, self._face(rgbFace))
+        super().draw_path(gc, path, transform, self._face(rgbFace, least=1))  # an area may be pale
 
     def draw_text(self, gc, x, y, s, prop, angle, ismath=False, mtext=None):
         if _on_an_image(mtext):  # its colour was chosen for the image's
             GraphicsContextBase.set_foreground(gc, mtext.get_color())
+        elif mtext is not None:
+            GraphicsContextBase.set_foreground(gc, self._readable(mtext))
         super().draw_text(gc, x, y, s, prop, angle, ismath, mtext)
+
+    def _readable(self, text):
+        """Return the theme's colour for a text, or on a patch its ink or paper if that is lost."""
+        colour = themed(to_hex(text.get_color()), self.theme, TEXT)
+        ground = self._ground(text)
+        if ground == PAPER[self.theme] or contrast(colour, ground) >= TEXT:
+            return colour
+        colours = colour, INK[self.theme], PAPER[self.theme]
+        return max(colours, key=lambda one: contrast(one, ground))
+
+    def _ground(self, text):
+        """Return the colour that has been painted under most of a text, or else the paper."""
+        box = Text.get_window_extent(text, self)  # an annotation's own takes in its arrow
+        left, right, low, high = (max(0, round(edge)) for edge in (*box.intervalx, *box.intervaly))
+        painted = np.asarray(self.buffer_rgba())[::-1][low:high, left:right, :3].reshape(-1, 3)
+        kinds, counts = np.unique(painted, axis=0, return_counts=True)
+        if not len(painted) or counts.max() < len(painted) / 2:
+            return PAPER[self.theme]
+        return to_hex(kinds[counts.argmax()] / 255)
 
     def _update_methods(self):
         super()._update_methods()
@@ -225,7 +264,7 @@ def below_each_other(figure):
     kept = 2 if kept == 1 and (len(axes) > 4 or (rows > 1 and columns > 1)) else kept
     kept = columns if table and rows > 2 else kept
     if columns <= kept or not axes:
-        with as_wide_as(figure, NARROW), _apart(figure, rows):
+        with as_wide_as(figure, NARROW):
             wanted = figure.get_size_inches()
             figure.set_size_inches(NARROW, min(size[1], wanted[1] * 1.25))
             yield False
@@ -237,7 +276,6 @@ def below_each_other(figure):
     height = size[1] / rows * (NARROW / kept) / (size[0] / columns)
     grid = GridSpec(lines, kept, figure=figure)
     with ExitStack() as undo:
-        undo.enter_context(_apart(figure, lines))
         for number, ax in enumerate(axes):
             undo.callback(ax.set_subplotspec, ax.get_subplotspec())
             row, place = divmod(number, run)
@@ -247,25 +285,16 @@ def below_each_other(figure):
             if table and not ax.get_title():
                 undo.callback(ax.set_title, "")
                 ax.set_title(axes[place].get_title())
+        engine = figure.get_layout_engine()
+        if isinstance(engine, ConstrainedLayoutEngine):  # a label and the next panel's title part
+            undo.callback(engine.set, h_pad=engine.get()["h_pad"])
+            engine.set(h_pad=0.1)
         undo.callback(figure.set_size_inches, size)
         figure.set_size_inches(NARROW, lines * min(max(height, 1.6), 3.2) + 0.3)
         for bar in (ax._colorbar_info for ax in figure.axes if hasattr(ax, "_colorbar_info")):
             undo.callback(bar.update, aspect=bar["aspect"])
             bar["aspect"] *= lines  # as thick as it was
         yield rows == 1 and kept == 1
-
-
-@contextmanager
-def _apart(figure, lines):
-    """Keep what is written below a panel off the title of the next one."""
-    engine = figure.get_layout_engine()
-    if lines == 1 or not isinstance(engine, ConstrainedLayoutEngine):
-        yield
-        return
-    before = engine.get()["h_pad"]
-    engine.set(h_pad=max(before, 0.08))
-    yield
-    engine.set(h_pad=before)
 
 
 def _small(axes):

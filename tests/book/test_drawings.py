@@ -11,8 +11,9 @@ import kernel_figures
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from kernel_figures import DARK, DRAWINGS, INK, PAPER, contrast, draw, ramp, themed
+from kernel_figures import DARK, DRAWINGS, INK, LINE, PAPER, TEXT, contrast, draw, ramp, themed
 from matplotlib import font_manager
+from matplotlib.colors import to_hex
 from PIL import Image
 
 from vae_numpy import plotting
@@ -81,6 +82,69 @@ def test_the_dark_ramp_rises_as_the_light_one_does():
 def test_unknown_colours_are_lightened_until_they_can_be_read():
     assert contrast(themed("#300060", "dark"), PAPER["dark"]) >= 4.5
     assert themed("#300060", "light") == "#300060"
+
+
+@pytest.mark.parametrize("grey", ["0.3", "0.5", "0.6", "0.75", "0.9"])
+def test_a_grey_has_in_the_dark_the_contrast_that_it_has_on_white(grey):
+    light, dark = (
+        contrast(themed(to_hex(grey), theme), PAPER[theme]) for theme in ("light", "dark")
+    )
+    assert dark == pytest.approx(light, rel=0.05)
+
+
+def test_black_is_the_ink_and_white_the_paper():
+    for theme in PAPER:
+        assert themed("#000000", theme) == INK[theme]
+        assert themed("#ffffff", theme, least=TEXT) == PAPER[theme]
+
+
+def drawn_in(theme, draw_on):
+    """Return the colours of a panel on which something is drawn, the most frequent first."""
+    figure, ax = plt.subplots(figsize=(2, 2))
+    ax.set_axis_off()
+    ax.set(xlim=(0, 1), ylim=(0, 1))
+    draw_on(ax)
+    pixels = picture(draw(figure)[DRAWINGS]["wide"][theme])
+    plt.close(figure)
+    kinds, counts = np.unique(pixels.reshape(-1, 3), axis=0, return_counts=True)
+    return [f"#{r:02x}{g:02x}{b:02x}" for r, g, b in kinds[np.argsort(-counts)]]
+
+
+@pytest.mark.parametrize("theme", PAPER)
+@pytest.mark.parametrize(
+    "thing",
+    [
+        lambda ax: ax.plot([0, 1], [0.5, 0.5], color="0.9", lw=9),
+        lambda ax: ax.plot(0.5, 0.5, "s", color="0.9", ms=50),
+        lambda ax: ax.scatter([0.2, 0.6], [0.2, 0.6], s=900, color="0.9"),
+    ],
+    ids=["line", "marker", "points"],
+)
+def test_pale_grey_lines_and_points_can_be_seen(theme, thing):
+    ground, colour = drawn_in(theme, thing)[:2]
+    assert ground == PAPER[theme]
+    assert 1.79 <= LINE[theme] == pytest.approx(contrast(colour, ground), rel=0.02)
+
+
+@pytest.mark.parametrize("theme", PAPER)
+def test_grey_words_can_be_read(theme):
+    colours = drawn_in(theme, lambda ax: ax.text(0, 0, "I", size=99, weight=900, color="0.7"))
+    assert contrast(colours[1], PAPER[theme]) >= 0.98 * TEXT
+
+
+@pytest.mark.parametrize("theme", PAPER)
+@pytest.mark.parametrize("patch", [plotting.SKY_BLUE, plotting.BLUE, plotting.VERMILLION])
+@pytest.mark.parametrize("word", ["black", "white"])
+def test_words_on_a_patch_stand_out_from_it(theme, patch, word):
+    def on_a_patch(ax):
+        ax.add_patch(plt.Rectangle((0, 0), 1, 1, color=patch))
+        ax.text(0.5, 0.5, "I", size=60, weight=900, color=word, ha="center", va="center")
+
+    colours = drawn_in(theme, on_a_patch)
+    ground = next(colour for colour in colours if colour != PAPER[theme])
+    written = [colour for colour in colours if colour in (INK[theme], PAPER[theme])]
+    best = max(contrast(ground, each[theme]) for each in (INK, PAPER))
+    assert max(contrast(ground, colour) for colour in written) >= min(best, TEXT)
 
 
 # The drawings -------------------------------------------------------------------------------------

@@ -108,6 +108,11 @@ export function mount(element) {
     run.text = "Train";
   }
 
+  function choose(i) {
+    chosen = i;
+    point.value = i; // after it, for the slider says "none" while nothing is chosen
+  }
+
   function look() {
     now = training.look();
     // Two columns of variance 1: half the loss is the share of the variance that is lost.
@@ -158,8 +163,8 @@ export function mount(element) {
     max: POINTS - 1,
     step: 1,
     value: 0,
-    show: (i) => fixed(i / (POINTS - 1), 2),
-    onInput: (i) => (chosen = i),
+    show: (i) => (chosen == null ? "none" : fixed(i / (POINTS - 1), 2)),
+    onInput: choose,
   });
   const onStop = () => {
     look();
@@ -189,7 +194,7 @@ export function mount(element) {
     const away = Array.from(training.t, (_, i) =>
       Math.hypot(training.X.row(i)[0] - x, training.X.row(i)[1] - y),
     );
-    chosen = point.value = away.indexOf(Math.min(...away));
+    choose(away.indexOf(Math.min(...away)));
   });
 
   const zAt = (u) => now.low + u * (now.high - now.low);

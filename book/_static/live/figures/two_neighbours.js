@@ -82,7 +82,7 @@ export function mount(element) {
   const fig = figure(element);
   const clouds = Object.fromEntries(NAMES.map((name) => [name, draw(name)]));
   const plane = fig.panel({
-    label: "The cloud, one block of it dark, and the chosen point",
+    label: "The cloud, one block of it set off, and the chosen point",
     x: [-1.1, 1.1],
     y: [-1.1, 1.1],
     yLabel: "the cloud",
