@@ -19,6 +19,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.colors import to_hex, to_rgb, to_rgba_array
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
+from matplotlib.image import AxesImage
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
 from PIL import Image
@@ -124,6 +125,17 @@ def in_the_ramp(colours, theme):
     return np.column_stack([new[which.ravel()], colours[:, 3]])
 
 
+PICTURE = "bar of a picture"  # marks what keeps its colours, as the picture does
+
+
+def mark_the_bars(figure, undo):
+    """Mark the colour bars of pictures."""
+    for bar in (ax._colorbar for ax in figure.axes if hasattr(ax, "_colorbar")):
+        if isinstance(bar.mappable, AxesImage):
+            undo.callback(bar.solids.set_gid, bar.solids.get_gid())
+            bar.solids.set_gid(PICTURE)
+
+
 class Pen(GraphicsContextBase):
     """Draws lines and text in the theme's colours."""
 
@@ -145,6 +157,9 @@ class Renderer(RendererAgg):
         pen = Pen()
         pen.theme = self.theme
         return pen
+
+    def open_group(self, s, gid=None):
+        self.group = gid
 
     def _face(self, face, least=None):
         return None if face is None else tuple(recoloured([face], self.theme, least)[0])
@@ -194,9 +209,9 @@ class Renderer(RendererAgg):
             )
 
         def draw_quad_mesh(gc, master, w, h, where, offsets, trans, faces, *a):
-            raw.draw_quad_mesh(
-                gc, master, w, h, where, offsets, trans, in_the_ramp(faces, self.theme), *a
-            )
+            if self.group != PICTURE:
+                faces = in_the_ramp(faces, self.theme)
+            raw.draw_quad_mesh(gc, master, w, h, where, offsets, trans, faces, *a)
 
         self.draw_markers = draw_markers
         self.draw_path_collection = draw_path_collection
@@ -322,6 +337,7 @@ def both(figure):
     with ExitStack() as undo:
         undo.callback(figure.set_canvas, before)
         canvas = Canvas(figure)
+        mark_the_bars(figure, undo)
         box = figure.get_tightbbox(_laid_out(figure, canvas)).padded(0.05)
         undo.callback(figure.set_layout_engine, engine)
         figure.set_layout_engine("none")  # it is laid out

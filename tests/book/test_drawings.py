@@ -171,6 +171,20 @@ def test_pictures_are_the_same_in_both_themes():
     assert (middle[0] == 255).all(axis=-1).any() and (middle[0] == 0).all(axis=-1).any()
 
 
+@pytest.mark.parametrize(("kind", "end"), [("imshow", "#d6c35d"), ("pcolormesh", ramp()[-1])])
+def test_a_colour_bar_has_the_colours_of_what_it_explains(kind, end):
+    figure, ax = plt.subplots(figsize=(3, 3), layout="constrained")
+    shown = getattr(ax, kind)([[0, 1]], cmap=plotting.CONTINUOUS)
+    bar = figure.colorbar(shown)
+    dark = picture(draw(figure)[DRAWINGS]["wide"]["dark"])
+    plt.close(figure)
+    right = dark[:, dark.shape[1] // 2 :]  # half of the panel and the bar
+    panel, bar = right[:, : right.shape[1] // 4], right[:, right.shape[1] // 2 :]
+    wanted = np.array([int(end[i : i + 2], 16) for i in (1, 3, 5)])
+    for pixels in (panel, bar):  # of 256 colours for the whole drawing
+        assert np.abs(pixels.astype(int) - wanted).sum(axis=-1).min() < 10
+
+
 def test_panels_side_by_side_stand_below_each_other_on_a_telephone(drawn):
     wide, narrow = (picture(drawn[width]["light"]) for width in ("wide", "narrow"))
     assert drawn["stacked"]
