@@ -19,6 +19,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.colors import to_hex, to_rgb, to_rgba_array
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
+from matplotlib.image import AxesImage
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
 from PIL import Image
@@ -124,6 +125,17 @@ def in_the_ramp(colours, theme):
     return np.column_stack([new[which.ravel()], colours[:, 3]])
 
 
+PICTURE = "bar of a picture"  # marks what keeps its colours, as the picture does
+
+
+def mark_the_bars(figure, undo):
+    """Mark the colour bars of pictures."""
+    for bar in (ax._colorbar for ax in figure.axes if hasattr(ax, "_colorbar")):
+        if isinstance(bar.mappable, AxesImage):
+            undo.callback(bar.solids.set_gid, bar.solids.get_gid())
+            bar.solids.set_gid(PICTURE)
+
+
 class Pen(GraphicsContextBase):
     """Draws lines and text in the theme's colours."""
 
@@ -145,6 +157,9 @@ class Renderer(RendererAgg):
         pen = Pen()
         pen.theme = self.theme
         return pen
+
+    def open_group(self, s, gid=None):
+        self.group = gid
 
     def _face(self, face, least=None):
         return None if face is None else tuple(recoloured([face], self.theme, least)[0])
@@ -194,9 +209,9 @@ class Renderer(RendererAgg):
             )
 
         def draw_quad_mesh(gc, master, w, h, where, offsets, trans, faces, *a):
-            raw.draw_quad_mesh(
-                gc, master, w, h, where, offsets, trans, in_the_ramp(faces, self.theme), *a
-            )
+            if self.group != PICTURE:
+                faces = in_the_ramp(faces, self.theme)
+            raw.draw_quad_mesh(gc, master, w, h, where, offsets, trans, faces, *a)
 
         self.draw_markers = draw_markers
         self.draw_path_collection = draw_path_collection
@@ -251,14 +266,18 @@ def _cell(axes):
 def below_each_other(figure):
     """Draw a figure for a telephone: panels in one column, small multiples in two.
 
+    A table, whose columns mean something, keeps them if it has three rows or more; the two rows of
+    a lower one are laid out one after the other, so that no line mixes them.
+
     Yields whether panels that stood side by side in one row now stand in one column.
     """
     size = figure.get_size_inches()
     found = panels(figure)
     axes, (rows, columns) = found or ([], (1, 1))
-    pictures = [ax for ax in axes if ax.images and not len(ax.get_xticks())]
-    kept = columns if len(pictures) > len(axes) / 2 and columns > 3 else 1
+    table = rows > 1 and not all(ax.get_title() for ax in axes)  # else a list, row after row
+    kept = columns if sum(map(_small, axes)) > len(axes) / 2 and columns > 3 else 1
     kept = 2 if kept == 1 and (len(axes) > 4 or (rows > 1 and columns > 1)) else kept
+    kept = columns if table and rows > 2 else kept
     if columns <= kept or not axes:
         with as_wide_as(figure, NARROW):
             wanted = figure.get_size_inches()
@@ -266,15 +285,21 @@ def below_each_other(figure):
             yield False
         figure.set_size_inches(size)
         return
-    lines = -(-len(axes) // kept)
+    run = columns if table else len(axes)  # panels that follow each other
+    each = -(-run // kept)  # lines
+    lines = each * -(-len(axes) // run)
     height = size[1] / rows * (NARROW / kept) / (size[0] / columns)
     grid = GridSpec(lines, kept, figure=figure)
     with ExitStack() as undo:
         for number, ax in enumerate(axes):
             undo.callback(ax.set_subplotspec, ax.get_subplotspec())
-            ax.set_subplotspec(grid[number // kept, number % kept])
-            if number % kept == 0:
+            row, place = divmod(number, run)
+            ax.set_subplotspec(grid[row * each + place // kept, place % kept])
+            if place % kept == 0:
                 _label(ax, axes[number // columns * columns], undo)
+            if table and not ax.get_title():
+                undo.callback(ax.set_title, "")
+                ax.set_title(axes[place].get_title())
         engine = figure.get_layout_engine()
         if isinstance(engine, ConstrainedLayoutEngine):  # a label and the next panel's title part
             undo.callback(engine.set, h_pad=engine.get()["h_pad"])
@@ -285,6 +310,11 @@ def below_each_other(figure):
             undo.callback(bar.update, aspect=bar["aspect"])
             bar["aspect"] *= lines  # as thick as it was
         yield rows == 1 and kept == 1
+
+
+def _small(axes):
+    """Return whether a panel can be small: it shows a picture, or has no numbers on either axis."""
+    return not len(axes.get_xticks()) and bool(axes.images or not len(axes.get_yticks()))
 
 
 def _label(ax, first, undo):
@@ -307,6 +337,7 @@ def both(figure):
     with ExitStack() as undo:
         undo.callback(figure.set_canvas, before)
         canvas = Canvas(figure)
+        mark_the_bars(figure, undo)
         box = figure.get_tightbbox(_laid_out(figure, canvas)).padded(0.05)
         undo.callback(figure.set_layout_engine, engine)
         figure.set_layout_engine("none")  # it is laid out

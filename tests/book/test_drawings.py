@@ -171,6 +171,20 @@ def test_pictures_are_the_same_in_both_themes():
     assert (middle[0] == 255).all(axis=-1).any() and (middle[0] == 0).all(axis=-1).any()
 
 
+@pytest.mark.parametrize(("kind", "end"), [("imshow", "#d6c35d"), ("pcolormesh", ramp()[-1])])
+def test_a_colour_bar_has_the_colours_of_what_it_explains(kind, end):
+    figure, ax = plt.subplots(figsize=(3, 3), layout="constrained")
+    shown = getattr(ax, kind)([[0, 1]], cmap=plotting.CONTINUOUS)
+    bar = figure.colorbar(shown)
+    dark = picture(draw(figure)[DRAWINGS]["wide"]["dark"])
+    plt.close(figure)
+    right = dark[:, dark.shape[1] // 2 :]  # half of the panel and the bar
+    panel, bar = right[:, : right.shape[1] // 4], right[:, right.shape[1] // 2 :]
+    wanted = np.array([int(end[i : i + 2], 16) for i in (1, 3, 5)])
+    for pixels in (panel, bar):  # of 256 colours for the whole drawing
+        assert np.abs(pixels.astype(int) - wanted).sum(axis=-1).min() < 10
+
+
 def test_panels_side_by_side_stand_below_each_other_on_a_telephone(drawn):
     wide, narrow = (picture(drawn[width]["light"]) for width in ("wide", "narrow"))
     assert drawn["stacked"]
@@ -190,6 +204,52 @@ def test_a_shared_axis_is_labelled_where_the_panels_part(figure):
         assert right.yaxis.get_tick_params()["labelleft"]
     assert right.get_ylabel() == ""
     assert not right.yaxis.get_tick_params()["labelleft"]
+
+
+def grid(rows, columns, titles, **share):
+    """A figure of numbered panels, and where each stands on a telephone: (line, column)."""
+    figure, axes = plt.subplots(rows, columns, figsize=(9, 5), layout="constrained", **share)
+    for number, ax in enumerate(axes.flat):
+        ax.plot([0, 1])
+        ax.set_title(f"panel {number}" if number < titles else "")
+    before = [ax.get_subplotspec() for ax in figure.axes]
+    with kernel_figures.below_each_other(figure):
+        specs = [ax.get_subplotspec() for ax in figure.axes]
+        placed = [(spec.rowspan.start, spec.colspan.start) for spec in specs]
+        written = [ax.get_title() for ax in figure.axes]
+    assert [ax.get_subplotspec() for ax in figure.axes] == before
+    assert sum(ax.get_title() != "" for ax in figure.axes) == titles
+    plt.close(figure)
+    return placed, written
+
+
+def test_a_table_of_three_rows_keeps_its_columns():
+    placed, _ = grid(3, 5, titles=5)
+    assert placed == [(row, column) for row in range(3) for column in range(5)]
+
+
+def test_no_line_mixes_the_two_rows_of_a_table():
+    placed, written = grid(2, 3, titles=3, sharex=True, sharey="row")
+    assert placed == [(0, 0), (0, 1), (1, 0), (2, 0), (2, 1), (3, 0)]
+    assert written == ["panel 0", "panel 1", "panel 2"] * 2
+
+
+def test_panels_that_each_have_a_title_are_a_list():
+    placed, _ = grid(2, 3, titles=6)
+    assert placed == [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1)]
+
+
+def test_what_stands_below_a_panel_is_off_the_next_title():
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
+    for ax in axes:
+        ax.set(title="one", xlabel="time")
+    with kernel_figures.below_each_other(figure):
+        figure.draw_without_rendering()
+        label, title = axes[0].xaxis.label, axes[1].title
+        gap = label.get_window_extent().y0 - title.get_window_extent().y1
+        assert gap > 0.8 * title.get_window_extent().height
+    assert figure.get_layout_engine().get()["h_pad"] < 0.05
+    plt.close(figure)
 
 
 def test_the_figure_is_left_as_it_was_and_the_bytes_are_the_same(figure, drawn):
