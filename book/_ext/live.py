@@ -159,6 +159,7 @@ def _load(app, pagename, templatename, context, doctree):
     """Have the pages with live figures, and only those, load the style sheet and the loader."""
     if pagename in app.env.live_pages:
         app.add_css_file("live/live.css")
+        app.add_css_file("live/room.css")
         # Before MathJax, which takes its time.
         app.add_js_file("live/loader.js", priority=100, type="module")
 

@@ -6,10 +6,8 @@ globalThis.reader = (() => {
   const every = (selector) => [...document.querySelectorAll(`main ${selector}`)];
   const line = (element) => element.textContent.trim().replace(/\s+/g, " ").slice(0, 60);
 
-  let shifted = 0; // how far what is in sight has moved by itself, as Chromium counts it
-  const count = (entries) => {
-    for (const { hadRecentInput, value } of entries) shifted += hadRecentInput ? 0 : value;
-  };
+  const moves = []; // of what is in sight, by itself, as Chromium counts them
+  const count = (entries) => moves.push(...entries.filter((e) => !e.hadRecentInput));
   const observer = new PerformanceObserver((list) => count(list.getEntries()));
   observer.observe({ type: "layout-shift", buffered: true });
 
@@ -30,7 +28,9 @@ globalThis.reader = (() => {
   }
 
   const figures = () =>
-    every(".live-stage:not([data-ready])").map((e) => `live figure: ${e.id} does not come`);
+    every(".live-stage:not([data-ready])")
+      .filter((e) => e.parentElement.checkVisibility()) // not within a closed answer
+      .map((e) => `live figure: ${e.id} does not come`);
 
   /** Open what is folded: the theme's details, and the boxes that sphinx-togglebutton folds. */
   async function openFolds() {
@@ -62,7 +62,12 @@ globalThis.reader = (() => {
 
   function shifts() {
     count(observer.takeRecords());
-    return shifted < 0.05 ? [] : [`layout shift: ${shifted.toFixed(3)}`];
+    const shifted = moves.reduce((sum, { value }) => sum + value, 0);
+    if (shifted < 0.05) return [];
+    const { value, sources } = moves.reduce((a, b) => (a.value > b.value ? a : b));
+    const what = sources.map(({ node, previousRect, currentRect }) =>
+      `${node?.nodeName}.${node?.className ?? ""} ${previousRect.y} to ${currentRect.y}`);
+    return [`layout shift: ${shifted.toFixed(3)}, of which ${value.toFixed(3)}: ${what.join(", ")}`];
   }
 
   function overflow() {

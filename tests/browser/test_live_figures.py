@@ -2,21 +2,18 @@
 
 import re
 
+import numpy as np
 import pytest
+import room
 from axe import violations
-from visiting import FRAMES, HEIGHTS, SITE, Visit
+from visiting import FRAMES, HEIGHTS, Visit, live_figures
 
 pytestmark = pytest.mark.browser
 
-FIGURES = [
-    (page.relative_to(SITE).as_posix(), name)
-    for page in sorted(SITE.glob("book/*.html"))
-    for name in re.findall(r'class="live-stage" id="live-([^"]+)"', page.read_text("utf-8"))
-]
 CONTROLS = "input[type=range], [role=slider]"
 
 
-@pytest.fixture(scope="module", params=FIGURES, ids=lambda figure: figure[1])
+@pytest.fixture(scope="module", params=live_figures(), ids=lambda figure: figure[1])
 def figure(browser, site, request):
     """A figure of which nothing moves by itself, and the visit that it is on."""
     path, name = request.param
@@ -90,7 +87,7 @@ def test_on_paper_its_picture_stands_there(figure):
     view.page.emulate_media(media="screen")
 
 
-@pytest.mark.parametrize(("path", "name"), FIGURES)
+@pytest.mark.parametrize(("path", "name"), live_figures())
 def test_without_scripts_its_picture_stands_there(browser, site, path, name):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
@@ -101,9 +98,16 @@ def test_without_scripts_its_picture_stands_there(browser, site, path, name):
     context.close()
 
 
+@pytest.mark.parametrize(("path", "name"), live_figures())
+def test_its_picture_takes_the_room_that_it_will(browser, site, path, name):
+    module, heights = room.room(browser, site, path, name)
+    kept = re.findall(rf'"{module}"\]\) {{ --room: (\d+)px', room.SHEET.read_text("utf-8"))
+    assert np.allclose([int(height) for height in kept], heights, atol=8), "tests/browser/room.py"
+
+
 @pytest.mark.timed
 def test_a_slow_figure_is_caught(visit, clock):
-    path, name = FIGURES[0]
+    path, name = live_figures()[0]
     view = visit()
     page, stage = view.open(path), view.figure(name)
     busy = "const end = performance.now() + 30; while (performance.now() < end);"

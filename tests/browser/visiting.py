@@ -4,6 +4,7 @@ import functools
 import http.server
 import math
 import os
+import re
 import shutil
 import threading
 import time
@@ -17,6 +18,13 @@ READER = Path(__file__).with_name("reader.js").read_text("utf-8")
 # What a machine of one's own must do; one of continuous integration is shared, and gets more time.
 PATIENCE, FRAMES = (2, 50) if os.environ.get("CI") else (1, 60)
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+
+
+def live_figures():
+    """Return the page and the name of each live figure of the built site."""
+    pages = {p.relative_to(SITE).as_posix(): p.read_text("utf-8") for p in SITE.glob("book/*.html")}
+    stage = re.compile(r'class="live-stage" id="live-([^"]+)"')
+    return [(path, name) for path in sorted(pages) for name in stage.findall(pages[path])]
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
