@@ -12,7 +12,7 @@ help:  ## say what there is to do
 
 book: $(READY)  ## run every chapter, build the site, say where it is
 	$(BIN)/jupyter-book build . -W -n --keep-going
-	@echo "The book is built. Open _build/html/index.html in a browser, or run: make serve"
+	@echo "The book is built. Open _build/html/index.html, or run: make serve"
 
 # Needs Chromium, as test-browser does. A few minutes: the book is printed twice, for its contents.
 pdf: $(READY)  ## print the built book as one PDF, and offer it on its pages

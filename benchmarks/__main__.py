@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 from threadpoolctl import threadpool_info
 
 from vae_numpy import kernels
+from vae_numpy.files import write_file
 from vae_numpy.kernels.threads import n_threads
 
 from . import fitting, products, startup, steps
@@ -50,7 +51,7 @@ def main(arguments=None):
     results["seconds"] = round(time.time() - started)
     options.to.mkdir(parents=True, exist_ok=True)
     file = options.to / "benchmarks.json"
-    file.write_text(json.dumps(results, indent=1) + "\n")
+    write_file(file, (json.dumps(results, indent=1) + "\n").encode())
     draw(results, options.to / "benchmarks.png")
     print(f"\nwritten: {file} and benchmarks.png, after {results['seconds']} s")
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import jupytext
 import numpy as np
 
+from vae_numpy.files import write_file
 from vae_numpy.kernels import product
 from vae_numpy.kernels.jit import jit_in_memory
 
@@ -48,9 +49,7 @@ def main(arguments=None):
         "results": combine(rounds, np.median),
         "largest_over_smallest": combine(rounds, lambda x: max(x) / min(x)),
     }
-    part = options.to.with_suffix(".part")
-    part.write_text(json.dumps(run, indent=1) + "\n", "utf-8")
-    part.replace(options.to)
+    write_file(options.to, (json.dumps(run, indent=1) + "\n").encode())
     print(f"written: {options.to}, made on {run['made']['condition']}")
 
 

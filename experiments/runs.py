@@ -2,7 +2,8 @@
 
 A job is a plain dict. Its result is kept in a file of its own as soon as it is there, and a job
 that has its file is not done again. So a killed experiment goes on where it stood: it loses the
-jobs that were running, nothing else.
+jobs that were running, nothing else. Each file has a checksum; a job whose file was damaged on the
+disk is done again.
 """
 
 import argparse
@@ -23,8 +24,9 @@ from sklearn.exceptions import ConvergenceWarning
 from tqdm import tqdm
 
 from vae_numpy import __version__, kernels
+from vae_numpy.files import write_file
 from vae_numpy.models import VAE
-from vae_numpy.models.archive import write_file
+from vae_numpy.models.archive import FileError, InPieces, check_seal
 
 HERE = Path(__file__).parent
 
@@ -49,9 +51,8 @@ def parse(description, seeds, argv=None, *, quick_seeds=1):
 
 def key(job):
     """Name a job's files: what can be read of it, and a checksum of all of it."""
-    text = json.dumps(job, sort_keys=True)
     label = "-".join(f"{name}{job[name]}" for name in ("beta", "seed") if name in job)
-    return f"{label or 'job'}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    return f"{label or 'job'}-{_checksum(job)[:12]}"
 
 
 def run_all(name, jobs, work, *, options, models=None):
@@ -73,7 +74,11 @@ def run_all(name, jobs, work, *, options, models=None):
     """
     folder = options.folder / "runs" / name
     folder.mkdir(parents=True, exist_ok=True)
-    todo = [job for job in jobs if _kept(folder, job) is None]
+    todo = [
+        job
+        for job in jobs
+        if _kept(folder, job) is None or _is_damaged(checkpoint(name, job, options))
+    ]
 
     def arguments(job):
         if models is None:
@@ -119,8 +124,28 @@ def write(path, content):
 
 
 def write_json(path, content):
-    """Write all of a file or nothing of it."""
-    write(path, (json.dumps(content, indent=1, default=_plain) + "\n").encode())
+    """Write a dict, all of it or nothing, and at its end a checksum of what JSON keeps of it."""
+    content = json.loads(json.dumps(content, default=_plain))
+    sealed = {**content, "sha256": _checksum(content)}
+    write(path, (json.dumps(sealed, indent=1) + "\n").encode())
+
+
+def read_json(path):
+    """Read what ``write_json`` wrote; a file without a checksum, from before there was one, too.
+
+    Raises
+    ------
+    ValueError
+        If the file was cut short or altered.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+        checksum = content.pop("sha256", None)
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise ValueError(f"{path} is not a result, or it was cut short ({error})") from error
+    if checksum not in (None, _checksum(content)):
+        raise ValueError(f"{path} was altered: its checksum does not fit what it holds")
+    return content
 
 
 def write_results(name, configuration, seeds, models, options, **more):
@@ -148,14 +173,27 @@ def write_results(name, configuration, seeds, models, options, **more):
 
 
 def _kept(folder, job):
-    path = folder / f"{key(job)}.json"
-    if not path.exists():
-        return None
+    """Return what a job came to, or None if that is not there or was damaged."""
     try:
-        kept = json.loads(path.read_text())
-    except ValueError:  # damaged on the disk: the job is done again
+        kept = read_json(folder / f"{key(job)}.json")
+        return {**kept["job"], **kept["result"]}
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
-    return {**kept["job"], **kept["result"]}
+
+
+def _is_damaged(path):
+    try:
+        with InPieces(path) as file:
+            check_seal(file)
+    except FileNotFoundError:  # not every job keeps a model
+        return False
+    except FileError:
+        return True
+    return False
+
+
+def _checksum(content):
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _timed(work, job, *model):

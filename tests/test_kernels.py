@@ -322,7 +322,7 @@ def test_gaussian_kl_keeps_its_digits_near_the_prior(backend, dtype):
     with kernels.use(backend):
         parts, _, dlogvar = kernels.gaussian_kl(np.zeros((1, 1), dtype), np.full((1, 1), v))
     exact = float(v) ** 2 / 4 + float(v) ** 3 / 12 + float(v) ** 4 / 48
-    assert parts[0] == pytest.approx(exact, rel=3e-4 if dtype is np.float32 else 1e-12)
+    assert parts[0] == pytest.approx(exact, rel=1e-12)
     assert dlogvar[0, 0] == pytest.approx(
         math.expm1(float(v)) / 2, rel=4 * float(np.finfo(dtype).eps)
     )

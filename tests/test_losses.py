@@ -6,7 +6,7 @@ import math
 import naive
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from naive import BACKENDS, DTYPES, LAYOUTS
 
@@ -144,7 +144,7 @@ def test_gaussian_losses_stay_finite_at_log_variances_of_80(logvar, dtype):
 
 @each_loss
 @given(st.integers(1, 6), st.integers(1, 6), st.sampled_from(sorted(LAYOUTS)), seeds)
-@settings(bounded, suppress_health_check=["function_scoped_fixture"])
+@settings(bounded, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_gradients(loss, n, d, layout, seed):
     function, draw = LOSSES[loss]
     arguments = [LAYOUTS[layout](a) for a in draw(np.random.default_rng(seed), (n, d))]
@@ -158,7 +158,7 @@ def test_gradients(loss, n, d, layout, seed):
 @has_a_log_variance
 @pytest.mark.parametrize("shape", ["()", "(D,)", "(N, D)"])
 @given(st.integers(1, 6), st.integers(1, 6), seeds)
-@settings(bounded, suppress_health_check=["function_scoped_fixture"])
+@settings(bounded, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_gradient_in_a_shared_log_variance(loss, shape, n, d, seed):
     rng = np.random.default_rng(seed)
     function, draw = LOSSES[loss]

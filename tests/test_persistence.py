@@ -19,6 +19,7 @@ import pandas as pd
 import pytest
 from sklearn.exceptions import NotFittedError
 
+from vae_numpy import files
 from vae_numpy.models import VAE, Autoencoder, LinearAutoencoder, archive
 from vae_numpy.models.archive import FileError
 from vae_numpy.training import Checkpoint, TrainingDiverged
@@ -476,7 +477,7 @@ def test_a_crash_while_saving_leaves_the_old_file_and_nothing_else(
         raise error(28, "No space left on device")
 
     if what in ("open", "write"):
-        monkeypatch.setattr(archive, "open", fail if what == "open" else Full, raising=False)
+        monkeypatch.setattr(files, "open", fail if what == "open" else Full, raising=False)
     else:
         monkeypatch.setattr(os, "fsync" if what == "fsync" else "replace", fail)
     with pytest.raises(error, match="No space left"):
@@ -507,7 +508,7 @@ def test_fault_24_an_error_while_saving_names_the_file_that_was_asked_for(
 
     path = tmp_path / "model.npz"
     if what in ("open", "write"):
-        monkeypatch.setattr(archive, "open", fail if what == "open" else Full, raising=False)
+        monkeypatch.setattr(files, "open", fail if what == "open" else Full, raising=False)
     else:
         monkeypatch.setattr(os, what, fail)
     with pytest.raises(OSError, match="No space left") as raised:
@@ -559,7 +560,7 @@ for number in signals:
     print(sorted(os.listdir(os.path.dirname(path))))
 """
 
-needs_locks = pytest.mark.skipif(archive.fcntl is None, reason="needs locks as on Unix")
+needs_locks = pytest.mark.skipif(files.fcntl is None, reason="needs locks as on Unix")
 
 
 @needs_locks
@@ -601,7 +602,7 @@ def test_fault_14_a_file_that_is_being_written_is_not_taken_for_abandoned(tmp_pa
 def test_fault_14_a_save_whose_file_was_removed_before_it_was_locked_takes_another(
     tmp_path, monkeypatch
 ):
-    flock, removed = archive.fcntl.flock, []
+    flock, removed = files.fcntl.flock, []
 
     def removed_by_another(file, how):
         if not removed:
@@ -609,7 +610,7 @@ def test_fault_14_a_save_whose_file_was_removed_before_it_was_locked_takes_anoth
             os.unlink(file.name)
         flock(file, how)
 
-    monkeypatch.setattr(archive.fcntl, "flock", removed_by_another)
+    monkeypatch.setattr(files.fcntl, "flock", removed_by_another)
     fitted().save(tmp_path / "model.npz")
     assert len(removed) == 1 and [p.name for p in tmp_path.iterdir()] == ["model.npz"]
 
@@ -619,7 +620,7 @@ def test_fault_14_without_locks_on_a_disk_saving_works_and_removes_nothing(tmp_p
     def no_locks(file, how):
         raise OSError(95, "Operation not supported")
 
-    monkeypatch.setattr(archive.fcntl, "flock", no_locks)
+    monkeypatch.setattr(files.fcntl, "flock", no_locks)
     (tmp_path / ".vae_numpy-perhaps").touch()
     fitted().save(tmp_path / "model.npz")
     names = sorted(path.name for path in tmp_path.iterdir())

@@ -1,10 +1,12 @@
 """Who gets how many threads (threadpoolctl tells for BLAS)."""
 
+import hashlib
 import os
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -144,14 +146,49 @@ def test_a_limit_ends_with_its_block_and_names_what_is_wrong():
         pass
 
 
-def test_a_training_has_the_same_bits_on_any_number_of_threads():
-    """Large enough that products, loss and optimiser are all shared where numba is."""
-    rng = np.random.default_rng(0)
-    X = (rng.random((128, 784)) < 0.3).astype(np.float32)
-    weights = set()
-    for n in (1, 2, 3):
+# Large enough that products, convolutions, loss and optimiser are all shared where numba is.
+TRAINING = {"activation": "relu", "batch_size": 64, "max_iter": 2, "random_state": 0}
+PICTURES = {"image_shape": (28, 28), "conv_channels": (16, 32)}
+MODELS = {
+    "autoencoder": Autoencoder(4, (400,), **TRAINING),
+    "VAE": VAE(4, (400,), likelihood="bernoulli", **TRAINING),
+    "convolutional VAE": VAE(4, (400,), likelihood="bernoulli", **PICTURES, **TRAINING),
+}
+
+
+def hash_of_a_fit(name):
+    X = (np.random.default_rng(0).random((128, 784)) < 0.3).astype(np.float32)
+    weights = [p.value.tobytes() for p in MODELS[name].fit(X)._parameters()]
+    return hashlib.sha256(b"".join(weights)).hexdigest()
+
+
+compiled = pytest.mark.skipif(
+    os.environ.get("NUMBA_DISABLE_JIT", "0") != "0", reason="nothing is shared then"
+)
+
+
+@compiled
+@pytest.mark.parametrize("name", MODELS)
+def test_a_training_has_the_same_bits_on_any_number_of_threads(name):
+    hashes = set()
+    for n in (1, 2, 3, 4):
         with limit(n):
-            vae = VAE(4, (400,), "relu", "bernoulli", batch_size=64, max_iter=2, random_state=0)
-            vae.fit(X)
-        weights.add(b"".join(p.value.tobytes() for p in vae._parameters()))
-    assert len(weights) == 1
+            hashes.add(hash_of_a_fit(name))
+    assert len(hashes) == 1
+
+
+@compiled
+def test_a_training_has_the_same_bits_in_two_processes_at_a_time():
+    code = "from test_threads import *; print(*map(hash_of_a_fit, MODELS))"
+    folders = os.pathsep.join(map(str, (Path(__file__).parent, Path(__file__).parents[1])))
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONPATH": folders, "OMP_NUM_THREADS": n, "PYTHONHASHSEED": n},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for n in ("1", "2")
+    ]
+    printed = [process.communicate()[0].split() for process in processes]
+    assert printed == [[hash_of_a_fit(name) for name in MODELS]] * 2

@@ -2,6 +2,9 @@
 
 One convention everywhere: **sum over the features, mean over the batch, in nats**. Each
 function returns the value as a float and the gradient in each of its first arguments.
+
+Terms are computed in the arrays' type and added up in double. What lies beyond the type's largest
+number, as the square of 1e20 does in float32, is infinite, without a warning.
 """
 
 from collections.abc import Callable, Sequence
@@ -175,7 +178,9 @@ def gaussian_nll(
     ----------
     mean : (N, D)
     logvar : scalar, (D,) or (N, D)
-        The log-variance: one for all, one a feature, or one a value.
+        The log-variance: one for all, one a feature, or one a value. Below -176 in float32, and
+        below -1418 in float64, the standard deviation has no reciprocal, and the type's largest
+        number stands for it.
     x : (N, D)
 
     Returns
@@ -220,7 +225,9 @@ def laplace_nll(
     ----------
     mean : (N, D)
     logvar : scalar, (D,) or (N, D)
-        The log-variance: one for all, one a feature, or one a value.
+        The log-variance: one for all, one a feature, or one a value. Below -176 in float32, and
+        below -1418 in float64, the standard deviation has no reciprocal, and the type's largest
+        number stands for it.
     x : (N, D)
 
     Returns

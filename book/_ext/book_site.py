@@ -18,6 +18,7 @@ from sphinx.errors import ConfigError
 from sphinx.util import logging
 
 LOGGER = logging.getLogger(__name__)
+WIDEST = 76  # columns of code and of output that a page shows
 
 # (pattern, replacement, why); applied to every page.
 MENDED = [
@@ -102,6 +103,16 @@ MENDED = [
         "",
         "1.5 MB of script for icons that the style sheet's fonts draw already",
     ),
+    (
+        r'<button onclick="(?:window\.)?(print|toggleFullScreen)\(\)"',
+        r'<button data-press="\1"',
+        "the pages' policy forbids scripts in the markup; site.js does what it says",
+    ),
+    (
+        r'<script type="text/x-thebe-config">.*?</script>\s*<script>kernelName = .*?</script>',
+        "",
+        "sphinx-thebe is not used, and this names other people's repositories",
+    ),
 ]
 
 
@@ -138,6 +149,16 @@ def _require_alt_text(app, doctree):
             while not place.line and place.parent:  # an output has none; its cell has
                 place = place.parent
             LOGGER.warning("picture without alt text (mystnb: image: alt)", location=place)
+
+
+def _wrap_sentences(app, doctree):
+    """Mark outputs with lines that no page could show: such lines are sentences, and may wrap.
+
+    All others are laid out in columns, and scroll where there is no room for them.
+    """
+    for block in doctree.findall(nodes.literal_block):
+        if "output" in block["classes"] and max(map(len, block.astext().split("\n"))) > WIDEST:
+            block["classes"].append("sentences")
 
 
 def _name_folds(app, doctree, docname):
@@ -257,6 +278,7 @@ def _finish(app, exception):
 def setup(app):
     app.connect("config-inited", _link_repository)
     app.connect("doctree-read", _require_alt_text)
+    app.connect("doctree-read", _wrap_sentences)
     app.connect("doctree-resolved", _name_folds)
     app.connect("html-page-context", _offer_notebook, priority=100)  # before the theme's buttons
     app.connect("html-page-context", _offer_launch, priority=900)  # after them

@@ -27,6 +27,10 @@ addEventListener("load", async () => {
   for (const box of document.querySelectorAll(boxes)) sizes.observe(box);
 });
 
+// The theme's buttons name what they do: print, toggleFullScreen. A script in their markup, as the
+// theme has it, is forbidden by the pages' policy (book/_ext/content_policy.py).
+addEventListener("click", ({ target }) => window[target.closest("[data-press]")?.dataset.press]?.());
+
 // The contents scroll to the page that is read.
 addEventListener("DOMContentLoaded", () => {
   document.querySelector(".bd-sidenav .current > a.current")?.scrollIntoView({ block: "nearest" });

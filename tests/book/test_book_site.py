@@ -5,6 +5,7 @@ import struct
 
 import book_site
 import pytest
+from docutils import nodes
 
 PNG = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", 640, 480)
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 440 1560" width="440">'
@@ -25,6 +26,15 @@ def test_pictures_get_their_place_and_all_but_the_first_wait(page):
         '<img alt="B." src="map.svg" width="440" height="1560" loading="lazy"/>'
         '<img src="a.png" width="640" height="480" loading="lazy">'
     )
+
+
+def test_outputs_with_longer_lines_than_a_page_shows_are_sentences():
+    columns = nodes.literal_block(text=f"{'a':76}\n1", classes=["output", "stream"])
+    sentence = nodes.literal_block(text=f"{'a':77}\n1", classes=["output", "stream"])
+    code = nodes.literal_block(text=f"{'a':77}")
+    book_site._wrap_sentences(None, nodes.container("", columns, sentence, code))
+    found = [block["classes"][2:] for block in (columns, sentence, code)]
+    assert found == [[], ["sentences"], []]
 
 
 def test_an_inch_of_a_figure_has_a_hundred_pixels(page):

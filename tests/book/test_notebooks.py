@@ -1,12 +1,15 @@
 """The notebooks that readers download: no MyST is left in them, and they run alone."""
 
 import ast
+import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import jupytext
 import nbclient
+import nbformat
 import pytest
 from notebooks import Markdown, notebook
 from pybtex.database import parse_file
@@ -129,7 +132,33 @@ def test_runs_from_an_empty_folder(name, empty_folder):
     assert any(cell.get("outputs") for cell in made.cells)
 
 
+@pytest.fixture(scope="session")
+def readers_programs(tmp_path_factory):
+    """The programs of a new environment: Python, Jupyter's runner, and nothing of the book."""
+    folder = tmp_path_factory.mktemp("reader") / "environment"
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    programs = folder / ("Scripts" if os.name == "nt" else "bin")
+    install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([programs / "python", *install, "ipykernel", "nbclient"], check=True)
+    return programs
+
+
 @pytest.mark.nightly
 @each
-def test_every_one_runs_from_an_empty_folder(page, empty_folder):
-    run(page, empty_folder)
+def test_every_one_runs_in_a_fresh_environment(page, readers_programs, empty_folder, monkeypatch):
+    """A reader has Jupyter, the notebook and an empty folder; its first cell brings the rest.
+
+    The first to run installs the library into the environment, not editable, and takes a minute
+    more. By themselves: ``python -m pytest -m nightly -k fresh_environment --durations=0``
+    """
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    file = empty_folder / f"{page.stem}.ipynb"
+    made = export(page, name=REPOSITORY)
+    where = "import vae_numpy; print(vae_numpy.__file__)"
+    made.cells.append(nbformat.v4.new_code_cell(where))
+    nbformat.write(made, file)
+    execute = [readers_programs / "jupyter-execute", "--inplace", "--timeout=600", file.name]
+    done = subprocess.run(execute, cwd=empty_folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    said = nbformat.read(file, as_version=4).cells[-1].outputs[0].text
+    assert Path(said.strip()).is_relative_to(readers_programs.parent)

@@ -326,7 +326,10 @@ def test_a_page_loads_what_it_needs(first):
 
 def test_the_theme_is_known_before_the_first_paint(first):
     assert 'data-theme="light"' in first.page and 'data-theme="auto"' not in first.page
-    assert "prefers-color-scheme: dark" in first.page
+    script = re.search(r'<script src="\.\./(_static/inline/\w+\.js)">', first.page)
+    assert script.end() < first.page.index('rel="stylesheet"')
+    said = (first.root / "_build/html" / script[1]).read_text("utf-8")
+    assert "prefers-color-scheme: dark" in said
 
 
 def test_formulas_have_their_place(first):

@@ -7,7 +7,9 @@ globalThis.reader = (() => {
   const line = (element) => element.textContent.trim().replace(/\s+/g, " ").slice(0, 60);
 
   const moves = []; // of what is in sight, by itself, as Chromium counts them
-  const count = (entries) => moves.push(...entries.filter((e) => !e.hadRecentInput));
+  const follows = ({ node }) => node?.closest?.(".bd-sidebar-secondary"); // the reader, on purpose
+  const count = (entries) =>
+    moves.push(...entries.filter((e) => !e.hadRecentInput && !e.sources.every(follows)));
   const observer = new PerformanceObserver((list) => count(list.getEntries()));
   observer.observe({ type: "layout-shift", buffered: true });
 
@@ -92,10 +94,16 @@ globalThis.reader = (() => {
         faults.push(`raw TeX: ${data.trim().slice(0, 60)}`);
       }
     }
+    // What begins left of its box cannot be scrolled to.
+    const cut = every("div.math:has(mjx-math)").filter((e) => {
+      const [box, formula] = [e, e.querySelector("mjx-math")].map((x) => x.getBoundingClientRect());
+      return e.checkVisibility() && formula.x < box.x - e.scrollLeft - 1;
+    });
     const unset = every(".math").filter((e) => !e.querySelector("mjx-container"));
     const wrong = every(":is(mjx-merror, [data-mjx-error])");
     return [
       ...faults,
+      ...cut.map((e) => `formula cut at its left: ${line(e)}`),
       ...unset.map((e) => `formula not set: ${line(e)}`),
       ...wrong.map((e) => `error in a formula: ${line(e)}`),
     ];

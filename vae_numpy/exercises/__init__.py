@@ -17,6 +17,7 @@ from typing import Any
 from vae_numpy.exercises import guard, stubs
 from vae_numpy.exercises.catalogue import chapters, exercises_of, find
 from vae_numpy.exercises.ladder import Answer, NotStarted, Wrong
+from vae_numpy.files import write_file
 
 __all__ = [
     "Verdict",
@@ -261,7 +262,7 @@ def reset(number: str) -> None:
         print(f"{shown} is left as it is: {error}")
         return
     kept = stubs.keep_copy(path)
-    path.write_text(text, "utf-8")
+    write_file(path, text.encode())
     print(f"{exercise.number} is as new in {shown}; before: {kept.name}")
 
 

@@ -8,13 +8,14 @@ import sys
 from pathlib import Path
 
 from vae_numpy.exercises import chapters, exercises_of, stubs
+from vae_numpy.files import write_file
 
 
 def write(path: Path, chapter: int) -> str:
     """Write a chapter's stubs; say in a few words what was done."""
     new = stubs.stub_file_text(chapter)
     if not path.exists():
-        path.write_text(new, "utf-8")
+        write_file(path, new.encode())
         return "is new"
     try:
         old = path.read_text("utf-8")
@@ -26,7 +27,7 @@ def write(path: Path, chapter: int) -> str:
     if started:
         return f"is left alone: {', '.join(started)} started"
     kept = "" if stubs.is_committed(path) else f"; before: {stubs.keep_copy(path).name}"
-    path.write_text(new, "utf-8")
+    write_file(path, new.encode())
     return f"is written{kept}"
 
 

@@ -291,16 +291,17 @@ def gaussian_nll(mean, logvar, x):
     n = x.shape[0]
     one_over_n = mean.dtype.type(1 / n)
     half_over_n = mean.dtype.type(0.5 / n)
-    one = mean.dtype.type(1)
+    one, half = mean.dtype.type(1), mean.dtype.type(0.5)
+    largest = mean.dtype.type(np.finfo(mean.dtype).max)  # infinity times 0 would be NaN
     dmean, dlogvar = np.empty_like(mean), np.empty_like(mean)
     total = np.float64(0)
     for i in range(n):
         for j in range(x.shape[1]):
-            difference = mean[i, j] - x[i, j]
-            scaled = difference * math.exp(-logvar[i, j])
-            square = difference * scaled
+            per_std = min(math.exp(-half * logvar[i, j]), largest)
+            scaled = (mean[i, j] - x[i, j]) * per_std
+            square = scaled * scaled
             total += logvar[i, j] + square
-            dmean[i, j] = one_over_n * scaled
+            dmean[i, j] = one_over_n * (scaled * per_std)
             dlogvar[i, j] = half_over_n * (one - square)
     constant = x.size * math.log(2 * math.pi)
     return float(0.5 * (constant + total) / n), dmean, dlogvar
@@ -312,12 +313,13 @@ def laplace_nll(mean, logvar, x):
     scalar = mean.dtype.type
     root, half, zero, one = scalar(math.sqrt(2)), scalar(0.5), scalar(0), scalar(1)
     one_over_n, half_over_n = scalar(1 / n), scalar(0.5 / n)
+    largest = scalar(np.finfo(mean.dtype).max)
     dmean, dlogvar = np.empty_like(mean), np.empty_like(mean)
     total = np.float64(0)
     for i in range(n):
         for j in range(x.shape[1]):
             difference = mean[i, j] - x[i, j]
-            per_scale = root * math.exp(-half * logvar[i, j])
+            per_scale = min(root * math.exp(-half * logvar[i, j]), largest)
             distance = abs(difference) * per_scale
             total += half * logvar[i, j] + distance
             slope = difference  # where it is 0, or NaN
@@ -367,7 +369,8 @@ def categorical_nll(logits, x, categories):
             for j in range(start, end):
                 dlogits[i, j] = math.exp(logits[i, j] - most)
                 rest += dlogits[i, j]
-                total -= x[i, j] * (logits[i, j] - most)
+                if x[i, j] != 0:  # else nothing, also of a logit that is infinitely far below
+                    total -= x[i, j] * (logits[i, j] - most)
             total += math.log(rest)
             for j in range(start, end):
                 dlogits[i, j] = (dlogits[i, j] / rest - x[i, j]) / n
@@ -383,7 +386,7 @@ def gaussian_kl(mu, logvar):
     dmu, dlogvar = np.empty_like(mu), np.empty_like(mu)
     for i in range(n):
         for j in range(k):
-            excess = math.expm1(logvar[i, j])
+            excess = math.expm1(np.float64(logvar[i, j]))
             per_latent[j] += mu[i, j] * mu[i, j] + excess - logvar[i, j]
             dmu[i, j] = one_over_n * mu[i, j]
             dlogvar[i, j] = half_over_n * excess
@@ -420,7 +423,10 @@ def adam_step(
     beta2: float,
     eps: float,
 ) -> None:
-    arrays, scalars = (value, grad, m, v), (t, learning_rate, beta1, beta2, eps)
+    # Out of the compiler's sight, which would make b v + (1 - b) g^2 into b (v - g^2) + g^2: NaN
+    # where g^2 is infinite.
+    rests = 1 - beta1, 1 - beta2
+    arrays, scalars = (value, grad, m, v), (t, learning_rate, beta1, beta2, *rests, eps)
 
     def part(i, j, turn):
         adam_part(*(x[i:j] for x in arrays), *scalars, turn)
@@ -429,13 +435,13 @@ def adam_step(
 
 
 @jit
-def adam_part(value, grad, m, v, t, learning_rate, beta1, beta2, eps, turn):
+def adam_part(value, grad, m, v, t, learning_rate, beta1, beta2, rest1, rest2, eps, turn):
     begin(turn)
     scalar = value.dtype.type
     rate = scalar(learning_rate / (1 - beta1**t))
     correction = scalar(1 / (1 - beta2**t))
-    rest1, rest2 = scalar(1 - beta1), scalar(1 - beta2)
     beta1, beta2, eps = scalar(beta1), scalar(beta2), scalar(eps)
+    rest1, rest2 = scalar(rest1), scalar(rest2)
     # Where g has become 0 for good, as in front of a unit that has died, both averages shrink to
     # numbers so small that processors handle them many times as slowly. They are set to 0 where,
     # beside eps, they no longer move the value by 1e-16 of the learning rate.

@@ -15,9 +15,17 @@ from vae_numpy._types import BoolArray, FloatArray, IntArray, MaybeNone
 # Activations: y = f(a), and the derivative f'(a) written with the output y -----------------
 
 
+# An infinite exponential or square is the right answer where it meets no other, and says nothing
+# that an infinite loss does not say: no warning, as there is none from the compiled kernels.
+_overflows_in_silence = np.errstate(over="ignore")
+
+
+@_overflows_in_silence
 def _sigmoid(a: FloatArray) -> FloatArray:
-    # 1 / (1 + exp(-a)), written with tanh so that no exp can overflow.
-    return 0.5 * (1 + np.tanh(0.5 * a))
+    # (1 + tanh(a / 2)) / 2 would have no digits left where it is small.
+    e = np.exp(-a)
+    e += 1
+    return np.divide(1, e, out=e)
 
 
 def _softplus(a: FloatArray) -> FloatArray:
@@ -114,6 +122,7 @@ def dense_backward(
 # Losses -------------------------------------------------------------------------------------
 
 
+@_overflows_in_silence
 def squared_error(x_hat: FloatArray, x: FloatArray) -> tuple[float, FloatArray]:
     """Compute 1/N sum (x_hat - x)^2 and its gradient in ``x_hat``.
 
@@ -192,6 +201,7 @@ NORMALISERS: dict[str, tuple[Callable[..., FloatArray], Callable[..., FloatArray
 }
 
 
+@_overflows_in_silence
 def bernoulli_nll(logits: FloatArray, x: FloatArray) -> tuple[float, FloatArray]:
     """Compute -1/N sum log p(x | logits), in nats, and its gradient in the logits.
 
@@ -212,6 +222,7 @@ def bernoulli_nll(logits: FloatArray, x: FloatArray) -> tuple[float, FloatArray]
     return float(value), dlogits
 
 
+@_overflows_in_silence
 def continuous_bernoulli_nll(logits: FloatArray, x: FloatArray) -> tuple[float, FloatArray]:
     """Compute -1/N sum log p(x | logits), in nats, and its gradient in the logits.
 
@@ -232,6 +243,7 @@ def continuous_bernoulli_nll(logits: FloatArray, x: FloatArray) -> tuple[float, 
     return float(value), dlogits.astype(logits.dtype)
 
 
+@_overflows_in_silence
 def categorical_nll(
     logits: FloatArray, x: FloatArray, categories: IntArray
 ) -> tuple[float, FloatArray]:
@@ -258,6 +270,7 @@ def categorical_nll(
     return float(value / n), dlogits
 
 
+@_overflows_in_silence
 def gaussian_nll(
     mean: FloatArray, logvar: FloatArray, x: FloatArray
 ) -> tuple[float, FloatArray, FloatArray]:
@@ -273,15 +286,23 @@ def gaussian_nll(
     dmean, dlogvar : (N, D)
     """
     n = len(x)
-    difference = mean - x
-    scaled = difference * np.exp(-logvar)  # (mean - x) / variance
-    squares = difference * scaled
-    value = 0.5 * np.sum(np.log(2 * np.pi) + logvar + squares, dtype=np.float64) / n
-    dmean = scaled / n
+    per_std = _largest_finite(np.exp(-0.5 * logvar))
+    scaled = (mean - x) * per_std  # in standard deviations
+    squares = scaled**2
+    constant = x.size * np.log(2 * np.pi)
+    value = 0.5 * (constant + np.sum(logvar + squares, dtype=np.float64)) / n
+    dmean = scaled * per_std
+    dmean /= n
     dlogvar = (0.5 / n) * (1 - squares)
     return float(value), dmean, dlogvar
 
 
+def _largest_finite(a: FloatArray) -> FloatArray:
+    # In place of infinity, which a difference of 0 would make NaN.
+    return np.minimum(a, np.finfo(a.dtype).max, out=a)
+
+
+@_overflows_in_silence
 def laplace_nll(
     mean: FloatArray, logvar: FloatArray, x: FloatArray
 ) -> tuple[float, FloatArray, FloatArray]:
@@ -301,14 +322,17 @@ def laplace_nll(
     """
     n = len(x)
     difference = mean - x
-    per_scale = 2**0.5 * np.exp(-0.5 * logvar)  # 1/b
+    per_scale = _largest_finite(2**0.5 * np.exp(-0.5 * logvar))  # 1/b
     distances = np.abs(difference) * per_scale
-    value = np.sum(0.5 * (np.log(2) + logvar) + distances, dtype=np.float64) / n
-    dmean = np.sign(difference) * per_scale / n
+    constant = 0.5 * x.size * np.log(2)
+    value = (constant + np.sum(0.5 * logvar + distances, dtype=np.float64)) / n
+    dmean = np.sign(difference) * per_scale
+    dmean /= n
     dlogvar = (0.5 / n) * (1 - distances)
     return float(value), dmean, dlogvar
 
 
+@_overflows_in_silence
 def gaussian_kl(mu: FloatArray, logvar: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Compute KL(N(mu, exp(logvar)) || N(0, 1)) per latent, in nats, and its gradients.
 
@@ -324,17 +348,18 @@ def gaussian_kl(mu: FloatArray, logvar: FloatArray) -> tuple[FloatArray, FloatAr
         The gradients of the sum.
     """
     n = len(mu)
-    # e^v - 1 - v loses its digits where v is near 0; expm1 keeps them.
-    excess = np.expm1(logvar)
-    per_latent = 0.5 * (mu**2 + excess - logvar).sum(axis=0, dtype=np.float64) / n
+    # e^v - 1 - v loses its digits where v is near 0; expm1 keeps them, and so does double.
+    excess = np.expm1(logvar, dtype=np.float64)
+    per_latent = 0.5 * (mu**2 + excess - logvar).sum(axis=0) / n
     dmu = mu / n
-    dlogvar = (0.5 / n) * excess
+    dlogvar = ((0.5 / n) * excess).astype(logvar.dtype)
     return per_latent, dmu, dlogvar
 
 
 # Optimiser steps, in place on flat arrays -----------------------------------------------------
 
 
+@_overflows_in_silence
 def sgd_step(
     value: FloatArray,
     grad: FloatArray,
@@ -358,6 +383,7 @@ def sgd_step(
     value -= learning_rate * velocity
 
 
+@_overflows_in_silence
 def adagrad_step(
     value: FloatArray, grad: FloatArray, sum_squares: FloatArray, learning_rate: float, eps: float
 ) -> None:
@@ -368,6 +394,7 @@ def adagrad_step(
     value : (n,)
         Overwritten.
     grad : (n,)
+        Where its square is infinite (above 1.8e19 in float32), the value stays from then on.
     sum_squares : (n,)
         That sum, overwritten.
     learning_rate, eps : float
@@ -376,6 +403,7 @@ def adagrad_step(
     value -= learning_rate * grad / (np.sqrt(sum_squares) + eps)
 
 
+@_overflows_in_silence
 def adam_step(
     value: FloatArray,
     grad: FloatArray,
@@ -394,6 +422,7 @@ def adam_step(
     value : (n,)
         Overwritten.
     grad : (n,)
+        Where its square is infinite (above 1.8e19 in float32), the value stays from then on.
     m, v : (n,)
         The running means of the gradient and of its square, overwritten.
     t : int

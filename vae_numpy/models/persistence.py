@@ -1,8 +1,8 @@
 """Saving a model to one file, training state included, and loading it again.
 
-What the file is, and how it is written and read, stands in ``archive``. A file from a stranger can
-at worst be refused, and refusing is cheap: here every number of it is held against the model that
-its arguments ask for.
+What the file is, and how it is read, stands in ``archive``; how it is written, in ``files``. A file
+from a stranger can at worst be refused, and refusing is cheap: here every number of it is held
+against the model that its arguments ask for.
 """
 
 import json
@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from vae_numpy import __version__
 from vae_numpy._types import FilePath
+from vae_numpy.files import write_file
 from vae_numpy.layers import flatten
 from vae_numpy.models.archive import (
     FORMAT,
@@ -25,7 +27,6 @@ from vae_numpy.models.archive import (
     check_seal,
     packed,
     read,
-    write_file,
 )
 from vae_numpy.training import HeldOut, History
 from vae_numpy.utils import check_choice, check_integer
@@ -48,6 +49,7 @@ def save(model: "BaseAutoencoder", path: FilePath, *, compact: bool = False) -> 
     history, columns = _split_history(model.history_)
     header = {
         "format": FORMAT,
+        "vae_numpy": __version__,
         "model": type(model).__name__,
         "arguments": _storable(model.get_params(deep=False)),
         "dtype": weights.dtype.name,
