@@ -72,13 +72,15 @@ def beta_after(job, done):
 
 def train(job):
     """Train one model; return how its latents came alive, and itself."""
-    model = VAE(**NETWORK, activation=job["activation"], random_state=job["seed"])
-    return cool(model, job, stream(SIZE, job["rows"], job["seed"]))
+    network = NETWORK | job.get("network", {})
+    model = VAE(**network, activation=job["activation"], random_state=job["seed"])
+    return cool(model, job, stream(model.image_shape[0], job["rows"], job["seed"]))
 
 
 def train_longer(job, model):
     """Go on with a model that was trained, with a new optimiser and other pictures."""
-    return cool(model, job, stream(SIZE, job["trained"]["rows"], job["trained"]["seed"] + 1000))
+    first = job["trained"]
+    return cool(model, job, stream(model.image_shape[0], first["rows"], first["seed"] + 1000))
 
 
 def cool(model, job, draw):
@@ -100,7 +102,7 @@ def cool(model, job, draw):
 
 def look(job, model):
     """Measure, on pictures that are the same for all models, what the code says."""
-    X, factors = Sprites(SIZE).sample(job["n"], np.random.default_rng(1))
+    X, factors = Sprites(model.image_shape[0]).sample(job["n"], np.random.default_rng(1))
     information = mutual_information(model.transform(X), factors) / entropy(factors)
     taken = information[:, [1, 3, 4]].argmax(axis=0)  # the latents of scale, posX and posY
     return {

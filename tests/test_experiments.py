@@ -20,6 +20,7 @@ from experiments import (
     capacity,
     hearts,
     higgins2017,
+    larger,
     rotation,
     runs,
     two_by_two,
@@ -635,6 +636,14 @@ def test_the_angle_of_the_rotation_is_read_off_two_latents_that_hold_it():
     same, other = (rotation.angle(Compass(t), "ellipse", np.array([2, 3])) for t in (0.0, 0.5))
     assert same["pair"] == (0, 1) and same["one map"] > 0.95
     assert other["own map"] > 0.9 and other["one map"] < 0.2
+
+
+def test_larger_quick(quick):
+    _, result = quick(larger)
+    first, longer = result["models"]
+    assert (first["beta"], longer["beta"]) == (2.0, 1.2) and first["seed"] == longer["seed"]
+    assert first["curve"]["beta"][-1] > 2 and set(first["angle"]) == set(rotation.SYMMETRY)
+    assert result["configuration"]["image_shape"] == [64, 64]
 
 
 def test_hearts_quick(quick):
