@@ -97,7 +97,8 @@ export function mount(element) {
     height: 170,
   });
 
-  let setting, training, now, past, place, chosen;
+  let setting, training, now, past, place;
+  let chosen = null;
 
   function start(wanted = {}) {
     loop.stop();
@@ -163,7 +164,7 @@ export function mount(element) {
     max: POINTS - 1,
     step: 1,
     value: 0,
-    show: (i) => (chosen == null ? "none" : fixed(i / (POINTS - 1), 2)),
+    show: (i) => (chosen === null ? "none" : fixed(i / (POINTS - 1), 2)),
     onInput: choose,
   });
   const onStop = () => {
