@@ -19,13 +19,14 @@ def walk_length(points):
     Returns
     -------
     length : float
-        The sum of the N - 1 steps, in the unit of the points; no step leads back to the start.
+        The sum of the N - 1 steps, in the unit of the points; no step leads
+        back to the start.
     """
     raise NotImplementedError
 
 
 def variance_shares(X):
-    """Return the share of the variance along each principal direction, largest first.
+    """Return each principal direction's share of variance, largest first.
 
     Parameters
     ----------
@@ -35,23 +36,27 @@ def variance_shares(X):
     Returns
     -------
     shares : (D,)
-        The eigenvalues of the covariance matrix in falling order, divided by their sum.
+        The eigenvalues of the covariance matrix in falling order, divided
+        by their sum.
     """
     raise NotImplementedError
 
 
 def neighbour_ratios(X):
-    """Return the ratios r2 / r1 of the distances to the two nearest neighbours, sorted.
+    """Return the ratios r2 / r1 of the points of a cloud, sorted.
+
+    r1 is the distance of a point to its nearest neighbour, r2 to the next.
 
     Parameters
     ----------
     X : (N, D)
-        A cloud. Rows that are repeated count once; at least three are different.
+        A cloud. Repeated rows count once; at least three are different.
 
     Returns
     -------
     mu : (M,)
-        One ratio for each of the M different rows, in rising order; all are at least 1.
+        One ratio for each of the M different rows, in rising order; all are
+        at least 1.
     """
     raise NotImplementedError
 
@@ -62,7 +67,8 @@ def dimension_by_likelihood(mu):
     Parameters
     ----------
     mu : (N,)
-        Ratios r2 / r1 > 1, thought of as independent draws with P(ratio > mu) = mu ** -d.
+        Ratios r2 / r1 > 1, thought of as independent draws with
+        P(ratio > mu) = mu ** -d.
 
     Returns
     -------
@@ -73,14 +79,15 @@ def dimension_by_likelihood(mu):
 
 
 def deal(X, m, rng):
-    """Deal the rows of a cloud into separate blocks of ``m`` rows, like cards into hands.
+    """Deal the rows of a cloud into blocks of ``m``, like cards into hands.
 
     Parameters
     ----------
     X : (N, D)
         The cloud; it keeps its order.
     m : int
-        Rows in a block. Rows that do not fill a block are left out; which ones is chance, too.
+        Rows in a block. Rows that do not fill a block are left out; which
+        ones is chance, too.
     rng : numpy.random.Generator
         Shuffles.
 
@@ -93,7 +100,7 @@ def deal(X, m, rng):
 
 
 def extra_bits(factor, d):
-    """Return how many more bits per point divide the squared error by ``factor``.
+    """Return how many more bits divide the squared error by ``factor``.
 
     Parameters
     ----------
@@ -105,24 +112,25 @@ def extra_bits(factor, d):
     Returns
     -------
     bits : float
-        Not rounded.
+        Per point, not rounded.
     """
     raise NotImplementedError
 
 
 def unroll(X):
-    """Return how far along a curve each of its points lies, from the points alone.
+    """Return where along a curve its points lie, from the points alone.
 
     Parameters
     ----------
     X : (N, D)
-        Points of one curve with two ends, without noise, in any order. Neighbours along the curve
-        are closer to each other than different arms of the curve are.
+        Points of one curve with two ends, without noise, in any order.
+        Neighbours along the curve are closer to each other than different
+        arms of the curve are.
 
     Returns
     -------
     t : (N,)
-        For each row of ``X``, its position as a fraction of the length of the walk: 0 at one end,
-        which one is yours to choose, and 1 at the other.
+        For each row of ``X``, its position as a fraction of the length of
+        the walk: 0 at one end, of your choice, and 1 at the other.
     """
     raise NotImplementedError

@@ -9,7 +9,7 @@ import numpy as np
 
 
 def there_and_back(X, V, W):
-    """Send a cloud through a linear autoencoder: encode it, and decode the codes.
+    """Encode a cloud with a linear autoencoder, and decode the codes.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def there_and_back(X, V, W):
 
 
 def squared_loss(X_hat, X):
-    """Return the squared error of a reconstruction, and its gradient in the reconstruction.
+    """Return the squared error of a reconstruction, and its gradient.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def squared_loss(X_hat, X):
 
 
 def least_loss(X, k):
-    """Return the least squared error that a linear autoencoder with ``k`` latents can reach.
+    """Return the least loss of a linear autoencoder with ``k`` latents.
 
     Parameters
     ----------
@@ -60,13 +60,14 @@ def least_loss(X, k):
     Returns
     -------
     loss : float
-        Summed over the features, averaged over the batch. Nothing has to be trained for it.
+        The squared error, summed over the features, averaged over the
+        batch. Nothing has to be trained for it.
     """
     raise NotImplementedError
 
 
 def latents_needed(X, share):
-    """Return the least number of latents that keeps a share of the variance.
+    """Return the fewest latents that keep a share of the variance.
 
     Parameters
     ----------
@@ -84,9 +85,10 @@ def latents_needed(X, share):
 
 
 def tied_gradient(Xc, V):
-    """Return the gradient of an autoencoder whose decoder is the encoder's transpose.
+    """Return the gradient of an autoencoder with tied weights.
 
-    The loss is 1/N sum_n ||x_n V V^T - x_n||^2, with the rows x_n of ``Xc``.
+    Its decoder is the encoder's transpose. So the loss is
+    1/N sum_n ||x_n V V^T - x_n||^2, with the rows x_n of ``Xc``.
 
     Parameters
     ----------
@@ -110,7 +112,8 @@ class Linear:
     W : (n_in, n_out)
     b : (n_out,)
     dW, db : of the same shapes
-        The gradients of the loss. They start at zero, and ``backward`` adds to them.
+        The gradients of the loss. They start at zero, and ``backward`` adds
+        to them.
     """
 
     def __init__(self, W, b):  # given
@@ -118,7 +121,10 @@ class Linear:
         self.dW, self.db = np.zeros_like(W), np.zeros_like(b)
 
     def forward(self, x):
-        """Return y, (N, n_out), for x, (N, n_in); keep what ``backward`` needs."""
+        """Return y, (N, n_out), for x, (N, n_in).
+
+        Keep what ``backward`` needs.
+        """
         raise NotImplementedError
 
     def backward(self, dy):
@@ -130,7 +136,9 @@ class Linear:
 
 
 def train_step(Xc, V, W, eta):
-    """Return encoder and decoder after one step of gradient descent on the squared error.
+    """Return encoder and decoder after one step of gradient descent.
+
+    The loss is the squared error.
 
     Parameters
     ----------
@@ -144,9 +152,10 @@ def train_step(Xc, V, W, eta):
     Returns
     -------
     V, W : (D, K), (K, D)
-        After the step: each has moved against its gradient at the place where both were before.
+        After the step: each has moved against its gradient at the place
+        where both were before.
     """
-    raise NotImplementedError("find the bug, mend it, then delete this line")
+    raise NotImplementedError("find the bug, mend it, delete this line")
     Z = Xc @ V
     dX_hat = 2 / len(Xc) * (Z @ W - Xc)
     W = W - eta * (Z.T @ dX_hat)
@@ -155,14 +164,15 @@ def train_step(Xc, V, W, eta):
 
 
 def fit_linear(X, k, rng):
-    """Train a linear autoencoder until it loses at most 1 % more than it must.
+    """Train a linear autoencoder to lose at most 1 % more than it must.
 
     Parameters
     ----------
     X : (N, D)
         The points: anywhere in space, and in any unit.
     k : int
-        The number of latents, fewer than the directions in which the points spread.
+        The number of latents, fewer than the directions in which the
+        points spread.
     rng : numpy.random.Generator
         Draws the start.
 

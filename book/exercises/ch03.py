@@ -14,7 +14,9 @@ from vae_numpy.training import minibatches
 
 
 def elu_slope(y):
-    """Return the slope of the elu, f(a) = a for a > 0 and e^a - 1 otherwise, given its output.
+    """Return the slope of the elu, given its output.
+
+    The elu is f(a) = a for a > 0, and f(a) = e^a - 1 otherwise.
 
     Parameters
     ----------
@@ -30,24 +32,28 @@ def elu_slope(y):
 
 
 def same_order(z, t):
-    """Return how far a code has the order of the true position: Spearman's correlation, unsigned.
+    """Return how far a code has the order of the true position.
+
+    This is Spearman's correlation, unsigned.
 
     Parameters
     ----------
     z, t : (N,) arrays
-        Codes and true positions of N points; no two numbers in either are equal.
+        Codes and true positions of N points; in neither are two equal.
 
     Returns
     -------
     agreement : float
-        The correlation of the ranks of ``z`` with the ranks of ``t``, without its sign: 1 if the
-        code only rises or only falls along the curve.
+        The correlation of the ranks of ``z`` with those of ``t``, without
+        its sign: 1 if the code only rises or only falls along the curve.
     """
     raise NotImplementedError
 
 
 class LeakyDense:
-    """A dense layer with the leaky relu: y = f(x W + b), f(a) = a for a > 0, 0.01 a otherwise.
+    """A dense layer with the leaky relu: y = f(x W + b).
+
+    f(a) = a for a > 0, and 0.01 a otherwise.
 
     Attributes
     ----------
@@ -64,19 +70,23 @@ class LeakyDense:
         self.dW, self.db = np.zeros_like(self.W), np.zeros_like(self.b)
 
     def forward(self, x):
-        """Return y (N, n_out) for x (N, n_in), and keep what ``backward`` needs."""
+        """Return y (N, n_out) for x (N, n_in).
+
+        Keep what ``backward`` needs.
+        """
         raise NotImplementedError
 
     def backward(self, dy):
-        """Add dL/dW to ``self.dW`` and dL/db to ``self.db``; return dL/dx (N, n_in).
+        """Add dL/dW to ``dW`` and dL/db to ``db``; return dL/dx (N, n_in).
 
-        ``dy`` (N, n_out) is the gradient of the loss in the y of the last ``forward``.
+        ``dy`` (N, n_out) is the gradient of the loss in the y of the last
+        ``forward``.
         """
         raise NotImplementedError
 
 
 def walked_distance(X, start, n_neighbors):
-    """Return how far every point is from one of them, walking from neighbour to neighbour.
+    """Return how far each point is from one, walked over neighbours.
 
     Parameters
     ----------
@@ -85,24 +95,24 @@ def walked_distance(X, start, n_neighbors):
     start : int
         The row to start from.
     n_neighbors : int
-        Each point has a joint to this many nearest other points, fewer than N; of two that are
-        equally near, either may be taken. A joint is as long as the distance of its two ends
-        and can be walked both ways.
+        Each point has a joint to this many nearest other points, fewer than
+        N; of two that are equally near, either may be taken. A joint is as
+        long as the distance of its two ends and can be walked both ways.
 
     Returns
     -------
     walked : (N,)
-        The length of the shortest walk over joints from the start to each point; infinite where
-        there is none.
+        The length of the shortest walk over joints from the start to each
+        point; infinite where there is none.
     """
     raise NotImplementedError
 
 
 def descent_step(x, W, b, V, c, eta):
-    """Take one step of gradient descent with a small autoencoder; return its new arrays.
+    """Return an autoencoder's arrays after one step of gradient descent.
 
-    The code is z = tanh(x W + b), the reconstruction x_hat = z V + c. The loss is the squared
-    error, summed over the features, mean over the batch.
+    The code is z = tanh(x W + b), the reconstruction x_hat = z V + c. The
+    loss is the squared error, summed over features, mean over the batch.
 
     Parameters
     ----------
@@ -121,7 +131,7 @@ def descent_step(x, W, b, V, c, eta):
     loss : float
         Before the step.
     """
-    raise NotImplementedError("find the bug, mend it, then delete this line")
+    raise NotImplementedError("find the bug, mend it, delete this line")
     z = np.tanh(x @ W + b)  # (N, K)
     error = z @ V + c - x  # (N, D)
     loss = np.sum(error**2) / len(x)
@@ -137,7 +147,7 @@ def descent_step(x, W, b, V, c, eta):
 
 
 class AdamStepper:
-    """Adam for a whole network: one step moves a list of arrays of any shapes."""
+    """Adam for a whole network: a step moves arrays of any shapes."""
 
     def __init__(self, eta=0.001, beta1=0.9, beta2=0.999, eps=1e-8):
         """Keep the settings; nothing is known yet of the arrays to come."""
@@ -146,17 +156,17 @@ class AdamStepper:
     def step(self, values, grads):
         """Move each array of ``values`` one step of Adam, in place.
 
-        ``values`` and ``grads`` are lists of arrays, with the same shapes at every call;
-        ``grads`` is left as it is. Nothing is returned.
+        ``values`` and ``grads`` are lists of arrays, with the same shapes
+        at every call; ``grads`` is left as it is. Nothing is returned.
         """
         raise NotImplementedError
 
 
 def fit_spiral(X, rng):
-    """Train an autoencoder with one latent on points of a spiral; return its two halves.
+    """Train an autoencoder with one latent on a spiral; return its halves.
 
-    On fresh points of the same spiral it explains at least 0.75 of the variance, where one
-    principal direction explains less than 0.6.
+    On fresh points of the same spiral it explains at least 0.75 of the
+    variance, where one principal direction explains less than 0.6.
 
     Parameters
     ----------
@@ -167,8 +177,8 @@ def fit_spiral(X, rng):
     Returns
     -------
     encode : function
-        Takes points (N, 2), returns codes (N, 1). A point's code does not depend on the points
-        beside it.
+        Takes points (N, 2), returns codes (N, 1). A point's code does not
+        depend on the points beside it.
     decode : function
         Takes codes (N, 1), returns points (N, 2).
     """

@@ -19,43 +19,45 @@ def picture_psnr(X, X_hat, peak=1.0):
     Parameters
     ----------
     X, X_hat : (N, D)
-        The true pictures and what was made of them, one a row: floats, or uint8 as in picture
-        files. They differ somewhere.
+        The true pictures and what was made of them, one a row: floats, or
+        uint8 as in picture files. They differ somewhere.
     peak : float
         The largest value that a pixel can have: 1, or 255.
 
     Returns
     -------
     psnr : float
-        10 log10 of the squared peak over the mean squared error, with one mean over all pixels of
-        all pictures.
+        10 log10 of the squared peak over the mean squared error, with one
+        mean over all pixels of all pictures.
     """
     raise NotImplementedError
 
 
 def salt_and_pepper(x, share, rng):
-    """Return a copy of pictures in which some pixels are replaced by black or white.
+    """Return copies of pictures with some pixels made black or white.
 
     Parameters
     ----------
     x : (N, D)
         Is not changed.
     share : float
-        Each pixel of each picture is hit with this probability, whatever happens to the others: so
-        the number of hits varies.
+        Each pixel of each picture is hit with this probability, whatever
+        happens to the others: so the number of hits varies.
     rng : numpy.random.Generator
         All randomness comes from here.
 
     Returns
     -------
     damaged : (N, D), floats
-        A hit pixel is 0 or 1, with equal chances. The others are as in ``x``.
+        A hit pixel is 0 or 1, with equal chances; others are as in ``x``.
     """
     raise NotImplementedError
 
 
 def dice(masks, masks_hat):
-    """Return Dice's overlap of masks, 2 |A and B| / (|A| + |B|), mean over the pictures.
+    """Return Dice's overlap of masks, mean over the pictures.
+
+    Masks A and B overlap by 2 |A and B| / (|A| + |B|).
 
     Parameters
     ----------
@@ -65,20 +67,20 @@ def dice(masks, masks_hat):
     Returns
     -------
     overlap : float
-        1 is perfect, 0 is beside the shape. Two empty masks agree and count 1.
+        1 is perfect, 0 beside the shape. Two empty masks agree and count 1.
     """
     raise NotImplementedError
 
 
 def median_of_window(pictures, size):
-    """Return pictures in which each pixel is the median of the window around it.
+    """Return pictures whose pixels are medians of the windows around them.
 
     Parameters
     ----------
     pictures : (N, H, W)
     size : int, odd
-        Rows and columns of the window. Where it reaches over the border, the pixel at the edge is
-        repeated.
+        Rows and columns of the window. Where it reaches over the border,
+        the pixel at the edge is repeated.
 
     Returns
     -------
@@ -103,16 +105,17 @@ def best_answer(x_tilde, X, sigma):
     -------
     x_hat : (n, D)
         For each damaged point the mean of the clean ones, weighted by
-        exp(-squared distance / (2 sigma**2)). Finite, however far the point is.
+        exp(-squared distance / (2 sigma**2)). Finite at any distance.
     """
     raise NotImplementedError
 
 
 def inpainting_step(x, damaged, W, b, V, c, eta):
-    """Take one step of gradient descent with a small inpainter; return its new arrays.
+    """Return an inpainter's arrays after one step of gradient descent.
 
-    The network is h = tanh(damaged W + b), p = sigmoid(h V + c). The loss is the squared error of
-    p, summed over the hidden pixels only, mean over the batch.
+    The network is h = tanh(damaged W + b), p = sigmoid(h V + c). The loss
+    is the squared error of p, summed over the hidden pixels only, mean over
+    the batch.
 
     Parameters
     ----------
@@ -132,7 +135,7 @@ def inpainting_step(x, damaged, W, b, V, c, eta):
     loss : float
         Before the step.
     """
-    raise NotImplementedError("find the bug, mend it, then delete this line")
+    raise NotImplementedError("find the bug, mend it, delete this line")
     hidden = damaged == -1
     h = np.tanh(damaged @ W + b)  # (N, K)
     p = 1 / (1 + np.exp(-(h @ V + c)))  # (N, D)
@@ -147,24 +150,26 @@ def inpainting_step(x, damaged, W, b, V, c, eta):
 
 
 def fit_denoiser(X, sigma, rng):
-    """Train a denoising autoencoder on clean pictures; return the function that cleans.
+    """Train a denoising autoencoder; return the function that cleans.
 
-    On held-out pictures with the same noise it is more than one decibel better than the best
-    median filter, for each ``sigma`` between 0.25 and 0.5.
+    On held-out pictures with the same noise it is more than one decibel
+    better than the best median filter, for any ``sigma`` from 0.25 to 0.5.
 
     Parameters
     ----------
     X : (2000, 256) float32 array
-        Sprites of 16 x 16 pixels, each 0 or 1. No damaged pictures: damage is yours to make.
+        Sprites of 16 x 16 pixels, each 0 or 1. No damaged pictures: damage
+        is yours to make.
     sigma : float
         Standard deviation of the Gaussian noise to come.
     rng : numpy.random.Generator
-        For the first weights, the order of the rows, and the noise, fresh for every batch.
+        For the first weights, the order of the rows, and the noise, fresh
+        for every batch.
 
     Returns
     -------
     denoise : function
-        Takes damaged pictures (N, 256), returns clean ones (N, 256), each by itself, with pixels
-        between 0 and 1.
+        Takes damaged pictures (N, 256), returns clean ones (N, 256), each
+        by itself, with pixels between 0 and 1.
     """
     raise NotImplementedError

@@ -11,8 +11,9 @@ import numpy as np
 def layer_cost(n, n_in, n_out, itemsize=4):
     """Return what the three products of a dense layer's training step cost.
 
-    They are ``x @ W``, ``x.T @ da`` and ``da @ W.T``. Each reads its two factors once and writes
-    its result once; nothing stays near from one product to the next.
+    They are ``x @ W``, ``x.T @ da`` and ``da @ W.T``. Each reads its two
+    factors once and writes its result once; nothing stays near from one
+    product to the next.
 
     Parameters
     ----------
@@ -24,7 +25,8 @@ def layer_cost(n, n_in, n_out, itemsize=4):
     Returns
     -------
     operations : int
-        Multiplications and additions of all three, as many additions as multiplications.
+        Multiplications and additions of all three, as many additions as
+        multiplications.
     n_bytes : int
         Read and written by all three.
     """
@@ -52,7 +54,7 @@ def least_time(operations, n_bytes, peak, bandwidth):
 
 
 def smallest_batch(n_in, n_out, balance):
-    """Return the smallest batch for which ``x @ W`` is no longer bound by memory.
+    """Return the smallest batch at which ``x @ W`` is not bound by memory.
 
     Parameters
     ----------
@@ -64,14 +66,16 @@ def smallest_batch(n_in, n_out, balance):
     Returns
     -------
     batch : int or None
-        The smallest whose operations per byte are at least ``balance``; None if no batch is large
-        enough.
+        The smallest whose operations per byte are at least ``balance``;
+        None if no batch is large enough.
     """
     raise NotImplementedError
 
 
 def product_by_rows(A, B):
-    """Multiply two matrices so that ``B`` and the result are read and written along their rows.
+    """Multiply two matrices along the rows of ``B`` and of the result.
+
+    Along them ``B`` is read, and the result is read and written.
 
     Parameters
     ----------
@@ -80,8 +84,8 @@ def product_by_rows(A, B):
     Returns
     -------
     C : (m, n)
-        Of the dtype of ``A``. Made with loops: without ``@`` or any other product of NumPy's. In
-        which order ``A`` is read does not matter.
+        Of the dtype of ``A``. Made with loops: without ``@`` or any other
+        product of NumPy's. In which order ``A`` is read does not matter.
     """
     raise NotImplementedError
 
@@ -94,7 +98,8 @@ def blocked_product(A, B, size):
     A, B : (m, depth), (depth, n)
         Of any size, not only multiples of a block.
     size : int
-        The largest number of rows or columns of a block. Blocks may be multiplied with ``@``.
+        The largest number of rows or columns of a block. Blocks may be
+        multiplied with ``@``.
 
     Returns
     -------
@@ -116,9 +121,10 @@ def bias_relu(a, b):
     Returns
     -------
     y : (N, D)
-        max(a + b, 0). Where a or b is NaN it is NaN, so that a diverging network shows itself.
+        max(a + b, 0). Where a or b is NaN it is NaN, so that a diverging
+        network shows itself.
     """
-    raise NotImplementedError("find the bug, mend it, then delete this line")
+    raise NotImplementedError("find the bug, mend it, delete this line")
     y = np.empty_like(a)
     for i in range(a.shape[0]):
         for j in range(a.shape[1]):
@@ -127,7 +133,7 @@ def bias_relu(a, b):
 
 
 def fused_bernoulli(logits, x):
-    """Return the Bernoulli loss of logits and its gradient, for logits of any size.
+    """Return the Bernoulli loss of logits of any size, and its gradient.
 
     Parameters
     ----------
@@ -139,7 +145,8 @@ def fused_bernoulli(logits, x):
     Returns
     -------
     loss : float
-        -x log p - (1 - x) log(1 - p), summed over the features, averaged over the batch; in nats.
+        -x log p - (1 - x) log(1 - p), summed over the features, averaged
+        over the batch; in nats.
     dlogits : (N, D)
         How the loss changes with each logit.
     """
@@ -147,19 +154,20 @@ def fused_bernoulli(logits, x):
 
 
 def faster_product(A, B):
-    """Multiply two matrices with loops, at least 1.5 times as fast as in the order ikj.
+    """Multiply two matrices with loops, faster than in the order ikj.
 
-    That is measured in float32 at 256 rows and columns. No ``@``, and no other product of NumPy's
-    or of a library: the loops are yours.
+    They are at least 1.5 times as fast. That is measured in float32 at 256
+    rows and columns. No ``@``, and no other product of NumPy's or of a
+    library: the loops are yours.
 
-    The check compiles it with ``numba.njit``, as the library does its own loops, so write it as
-    for numba: loops over indices. (You may decorate it yourself. Without numba only the values are
-    checked.)
+    The check compiles it with ``numba.njit``, as the library does its own
+    loops, so write it as for numba: loops over indices. (You may decorate
+    it yourself. Without numba only the values are checked.)
 
     Parameters
     ----------
     A, B : (m, depth), (depth, n)
-        Of any size. A NaN in a factor reaches the entries that depend on it.
+        Of any size. A NaN in one reaches the entries that depend on it.
 
     Returns
     -------

@@ -45,7 +45,7 @@ def gaussian_kl(mu_q, s2_q, mu_p, s2_p):
 
 
 def monte_carlo(values, wanted):
-    """Return a mean over samples, how far it is to be trusted, and what a better one would cost.
+    """Return a mean over samples, its error, and what a better one costs.
 
     Parameters
     ----------
@@ -58,16 +58,17 @@ def monte_carlo(values, wanted):
     -------
     mean : float
     error : float
-        Its standard error, with the squared distances from the mean divided by N - 1.
+        Its standard error, with the squared distances from the mean divided
+        by N - 1.
     needed : int
-        The fewest samples, in all, that bring the standard error down to ``wanted``; fewer than N
-        where N are more than enough.
+        The fewest samples, in all, that bring the standard error down to
+        ``wanted``; fewer than N where N are more than enough.
     """
     raise NotImplementedError
 
 
 def elbo_on_grid(log_joint, z, mu, s2):
-    """Return the ELBO of q = N(mu, s2) for one latent, by a sum over a grid.
+    """Return the ELBO of q = N(mu, s2), for one latent, summed on a grid.
 
     Parameters
     ----------
@@ -104,7 +105,9 @@ def draw(mu, logvar, n_samples, rng):
 
 
 def score_gradient(f, mu, logvar, eps):
-    """Estimate how the mean of f over q = N(mu, e^logvar) changes, without a derivative of f.
+    """Estimate how the mean of f over q changes, without f's derivative.
+
+    q is N(mu, e^logvar).
 
     Parameters
     ----------
@@ -117,16 +120,17 @@ def score_gradient(f, mu, logvar, eps):
     Returns
     -------
     dmu, dv : (N,), (N,)
-        One estimate for each sample, of the derivatives in mu and in v = logvar. A baseline, one
-        number for all samples, may be taken off f.
+        One estimate for each sample, of the derivatives in mu and in
+        v = logvar. A baseline, one number for all samples, may be taken
+        off f.
     """
     raise NotImplementedError
 
 
 def fit_ppca(X, n_components):
-    """Fit the linear model x = z W + mean + noise by maximum likelihood, in closed form.
+    """Fit the linear model x = z W + mean + noise in closed form.
 
-    So variances are means over the N points.
+    It is by maximum likelihood: so variances are means over the N points.
 
     Parameters
     ----------
@@ -160,11 +164,12 @@ def elbo_and_gradients(log_joint, slope, mu, v, eps):
     Returns
     -------
     elbo : float
-        The mean of log p(x, z) over the samples, plus the entropy, which is exact.
+        The mean of log p(x, z) over the samples, plus the entropy, which
+        is exact.
     dmu, dv : float
         Its derivatives in mu and v, with the noise held fixed.
     """
-    raise NotImplementedError("find the bug, mend it, then delete this line")
+    raise NotImplementedError("find the bug, mend it, delete this line")
     s = np.exp(v)
     z = mu + s * eps
     elbo = log_joint(z).mean() + 0.5 * (1 + np.log(2 * np.pi) + v)
@@ -180,13 +185,14 @@ def fit_gaussian(slope, rng):
     Parameters
     ----------
     slope : callable, (N,) -> (N,)
-        The derivative of the log-density in z. The density has one hump, within about three of
-        zero, and its width is between a third and three.
+        The derivative of the log-density in z. The density has one hump,
+        within about three of zero, and a width between a third and three.
     rng : numpy.random.Generator
 
     Returns
     -------
     mu, v : float
-        Mean and log-variance of a q whose ELBO is at most 0.01 nats below the best.
+        Mean and log-variance of a q whose ELBO is at most 0.01 nats below
+        the best.
     """
     raise NotImplementedError

@@ -21,7 +21,8 @@ def kl_by_latent(mu, logvar, threshold=0.01):
     Returns
     -------
     kl : (K,)
-        The KL divergence of each latent from the prior N(0, 1), averaged over the data, in nats.
+        The KL divergence of each latent from the prior N(0, 1), averaged
+        over the data, in nats.
     alive : (K,) bool
         Whether that is more than the threshold.
     """
@@ -34,7 +35,8 @@ def vae_loss(logits, x, mu, logvar, beta):
     Parameters
     ----------
     logits, x : (N, D)
-        The decoder's logits, which may be as large as 1000, and the data, 0 or 1.
+        The decoder's logits, which may be as large as 1000, and the data,
+        0 or 1.
     mu, logvar : (N, K)
         Mean and log-variance of q(z | x).
     beta : float
@@ -42,8 +44,8 @@ def vae_loss(logits, x, mu, logvar, beta):
     Returns
     -------
     loss : float
-        Minus log p(x | z) plus beta times the KL divergence: sums over features and latents, mean
-        over the batch, in nats.
+        Minus log p(x | z) plus beta times the KL divergence: sums over
+        features and latents, mean over the batch, in nats.
     """
     raise NotImplementedError
 
@@ -59,13 +61,14 @@ def kl_gradients(mu, logvar):
     Returns
     -------
     dmu, dlogvar : (N, K)
-        How the divergence, a sum over latents and a mean over the batch, changes with each entry.
+        How the divergence, a sum over latents and a mean over the batch,
+        changes with each entry.
     """
     raise NotImplementedError
 
 
 class Sampler:
-    """The step from a cloud to a point in it, forwards and backwards: z = mu + s eps.
+    """The step from a cloud to a point in it, z = mu + s eps, and back.
 
     Parameters
     ----------
@@ -77,16 +80,27 @@ class Sampler:
         self.rng = rng
 
     def forward(self, mu, logvar):
-        """Return a draw z from N(mu, s^2) with log s^2 = ``logvar``; all three are (N, K)."""
+        """Return a draw z from N(mu, s^2) with log s^2 = ``logvar``.
+
+        All three are (N, K).
+        """
         raise NotImplementedError
 
     def backward(self, dz):
-        """Return dL/dmu and dL/dlogvar, both (N, K), for dL/dz, (N, K), of the last ``forward``."""
+        """Return dL/dmu and dL/dlogvar, both (N, K).
+
+        ``dz``, (N, K), is dL/dz at the last ``forward``.
+        """
         raise NotImplementedError
 
 
 def beta_of_loss(
-    kl_weight, n_features, n_latents, reconstruction, mean_over_features, mean_over_latents
+    kl_weight,
+    n_features,
+    n_latents,
+    reconstruction,
+    mean_over_features,
+    mean_over_latents,
 ):
     """Return the beta of a published loss, reconstruction + kl_weight KL.
 
@@ -96,21 +110,24 @@ def beta_of_loss(
     n_features, n_latents : int
         D and K.
     reconstruction : {"squared_error", "half_squared_error", "bernoulli"}
-        (x_hat - x)^2 of each feature, half of it, or minus the log of the Bernoulli likelihood.
+        (x_hat - x)^2 of each feature, half of it, or minus the log of the
+        Bernoulli likelihood.
     mean_over_features, mean_over_latents : bool
-        Whether the reconstruction is averaged over features, and the KL over latents, or summed.
+        Whether the reconstruction is averaged over features, and the KL
+        over latents, or summed.
 
     Returns
     -------
     beta : float
-        Such that minus log p(x | z) plus beta KL, with sums over both and a Gaussian of variance 1
-        or the Bernoulli likelihood, has the same minimum.
+        Such that minus log p(x | z) plus beta KL, with sums over both and a
+        Gaussian of variance 1 or the Bernoulli likelihood, has the same
+        minimum.
     """
     raise NotImplementedError
 
 
 def gaussian_loss(x_hat, x, log_variance):
-    """Return a Gaussian reconstruction loss whose variance can be learnt, and its gradients.
+    """Return a Gaussian loss whose variance can be learnt, and gradients.
 
     Parameters
     ----------
@@ -122,7 +139,8 @@ def gaussian_loss(x_hat, x, log_variance):
     Returns
     -------
     loss : float
-        Minus log N(x | x_hat, sigma^2 I): sum over features, mean over the batch, in nats.
+        Minus log N(x | x_hat, sigma^2 I): sum over features, mean over
+        the batch, in nats.
     dx_hat : (N, D)
     dlog_variance : float
     """
@@ -130,16 +148,17 @@ def gaussian_loss(x_hat, x, log_variance):
 
 
 def linear_step(x, eps, V, c, W, b, variance):
-    """Return loss and gradients of a linear VAE for real numbers, for the noise that is given.
+    """Return loss and gradients of a linear VAE, for noise that is given.
 
     Parameters
     ----------
     x : (N, D)
+        Real numbers.
     eps : (N, K)
         Standard normal noise.
     V, c : (D, 2K), (2K,)
-        The encoder: x V + c holds the means mu of q(z | x), then the logarithms v = log s^2 of
-        its variances.
+        The encoder: x V + c holds the means mu of q(z | x), then the
+        logarithms v = log s^2 of its variances.
     W, b : (K, D), (D,)
         The decoder: x is z W + b plus noise.
     variance : float
@@ -148,17 +167,19 @@ def linear_step(x, eps, V, c, W, b, variance):
     Returns
     -------
     loss : float
-        Minus log p(x | z) plus KL: sums over features and latents, mean over the batch, in nats.
+        Minus log p(x | z) plus KL: sums over features and latents, mean
+        over the batch, in nats.
     dV, dc, dW, db : of the shapes of V, c, W, b
     """
-    raise NotImplementedError("find the bug, mend it, then delete this line")
+    raise NotImplementedError("find the bug, mend it, delete this line")
     N, K = eps.shape
     h = x @ V + c  # (N, 2K)
     mu, v = h[:, :K], h[:, K:]
     s = np.exp(v / 2)
     z = mu + s * eps
     error = z @ W + b - x  # (N, D)
-    nll = 0.5 * (np.sum(error**2) / (N * variance) + x.shape[1] * np.log(2 * np.pi * variance))
+    log_scale = x.shape[1] * np.log(2 * np.pi * variance)
+    nll = 0.5 * (np.sum(error**2) / (N * variance) + log_scale)
     kl = 0.5 * np.sum(mu**2 + np.exp(2 * v) - 1 - 2 * v) / N
 
     dx_hat = error / (N * variance)
@@ -171,7 +192,9 @@ def linear_step(x, eps, V, c, W, b, variance):
 
 
 def fit_linear_vae(X, k, rng):
-    """Train a linear VAE until its ELBO is 0.01 nats or less below the best log-likelihood.
+    """Train a linear VAE until its ELBO is near the best log-likelihood.
+
+    Near is 0.01 nats or less below it.
 
     Parameters
     ----------
@@ -185,7 +208,8 @@ def fit_linear_vae(X, k, rng):
     Returns
     -------
     V, c : (D, 2k), (2k,)
-        The encoder: X V + c holds the means of q(z | x), then its log-variances.
+        The encoder: X V + c holds the means of q(z | x), then its
+        log-variances.
     W, b : (k, D), (D,)
         The decoder.
     variance : float

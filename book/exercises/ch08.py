@@ -16,23 +16,25 @@ def beta_norm(beta, n_latents, image_size, n_channels=1):
     Parameters
     ----------
     beta : float
-        The weight of a KL that is a sum over latents, beside a reconstruction that is a sum over
-        all numbers of a picture.
+        The weight of a KL that is a sum over latents, beside a
+        reconstruction that is a sum over all numbers of a picture.
     n_latents : int
         K.
     image_size, n_channels : int
-        The side of the square pictures in pixels, and the numbers stored for each pixel.
+        The side of the square pictures in pixels, and the numbers stored
+        for each pixel.
 
     Returns
     -------
     beta_norm : float
-        The weight of a mean KL beside a mean reconstruction that gives the same minimum.
+        The weight of a mean KL beside a mean reconstruction that gives the
+        same minimum.
     """
     raise NotImplementedError
 
 
 def traversal(decode, z, latent, values):
-    """Return what the decoder shows while one latent moves and the others stay.
+    """Return what a decoder shows while one latent moves and others stay.
 
     Parameters
     ----------
@@ -42,7 +44,7 @@ def traversal(decode, z, latent, values):
     latent : int
         Which of the K latents moves; the first is 0.
     values : (n,)
-        The values that it takes, one after the other, in the place of its own.
+        The values that it takes, one after the other, instead of its own.
 
     Returns
     -------
@@ -52,7 +54,7 @@ def traversal(decode, z, latent, values):
 
 
 def water_filling(eigenvalues, beta, variance):
-    """Return what the best linear beta-VAE reaches, from the eigenvalues alone.
+    """Return what the best linear beta-VAE reaches, from eigenvalues alone.
 
     Parameters
     ----------
@@ -69,13 +71,14 @@ def water_filling(eigenvalues, beta, variance):
     rate : float
         The KL divergence, summed over latents, in nats.
     s2 : (D,)
-        The variance of q(z | x) along each direction; 1 where the latent is dead.
+        The variance of q(z | x) along each direction; 1 where the latent
+        is dead.
     """
     raise NotImplementedError
 
 
 def capacity_penalty(kl, capacity, gamma):
-    """Return the cost gamma |R - C| of a rate that is not the one wanted, and its gradient.
+    """Return the cost gamma |R - C| of an unwanted rate, and its gradient.
 
     Parameters
     ----------
@@ -87,23 +90,26 @@ def capacity_penalty(kl, capacity, gamma):
     Returns
     -------
     cost : float
-        With the rate R, the sum over latents and the mean over the batch of ``kl``.
+        With the rate R, the sum over latents and the mean over the batch
+        of ``kl``.
     dkl : (N, K)
-        How the cost changes with each entry of ``kl``. The rate is never exactly C here.
+        How the cost changes with each entry of ``kl``. The rate is never
+        exactly C here.
     """
     raise NotImplementedError
 
 
 def modularity(information):
-    """Return how far each latent knows one factor only, averaged over the latents.
+    """Return how far each latent knows one factor only, mean over latents.
 
-    A latent scores 1 - (sum_f I_f^2 - max_f I_f^2) / (max_f I_f^2 (F - 1)), and 0 if it knows
-    nothing at all.
+    A latent scores 1 - (sum_f I_f^2 - max_f I_f^2) / (max_f I_f^2 (F - 1)),
+    and 0 if it knows nothing at all.
 
     Parameters
     ----------
     information : (K, F)
-        The mutual information of each latent with each factor, F of at least 2.
+        The mutual information of each latent with each factor, F of at
+        least 2.
 
     Returns
     -------
@@ -114,19 +120,22 @@ def modularity(information):
 
 
 def disentanglement(importances):
-    """Return the disentanglement of DCI: how far each latent matters for one factor only.
+    """Return the disentanglement of DCI.
+
+    It says how far each latent matters for one factor only.
 
     Parameters
     ----------
     importances : (K, F)
-        How much each latent counts in the prediction of each factor, F of at least 2; not below 0,
-        and not all 0.
+        How much each latent counts in the prediction of each factor, F of
+        at least 2; not below 0, and not all 0.
 
     Returns
     -------
     score : float
-        From 0 to 1: of each latent, 1 minus the entropy of its importances, in units of the
-        largest entropy that F shares can have; averaged with the latents' importances as weights.
+        From 0 to 1: of each latent, 1 minus the entropy of its importances,
+        in units of the largest entropy that F shares can have; averaged
+        with the latents' importances as weights.
     """
     raise NotImplementedError
 
@@ -134,8 +143,8 @@ def disentanglement(importances):
 def mig(codes, factors):
     """Return the mutual information gap.
 
-    For each factor: what the best latent knows of it, less what the second best knows, as a share
-    of the factor's entropy. Then the mean over factors.
+    For each factor: what the best latent knows of it, less what the second
+    best knows, as a share of the factor's entropy. Then the mean of these.
 
     Parameters
     ----------
@@ -148,10 +157,9 @@ def mig(codes, factors):
     score : float
         From 0 to 1.
     """
-    raise NotImplementedError("find the bug, mend it, then delete this line")
-    known = np.sort(metrics.mutual_information(codes, factors), axis=0)[
-        ::-1
-    ]  # (K, F), each column falling
+    raise NotImplementedError("find the bug, mend it, delete this line")
+    information = metrics.mutual_information(codes, factors)
+    known = np.sort(information, axis=0)[::-1]  # (K, F), columns falling
     gaps = known[0] - known[-1]
     scores = []
     for gap, factor in zip(gaps, factors.T, strict=True):
@@ -162,7 +170,7 @@ def mig(codes, factors):
 
 
 def twin(encode, decode):
-    """Return a second model that draws the same pictures with the same probability.
+    """Return a second model that draws the same pictures as often.
 
     Parameters
     ----------
@@ -173,9 +181,10 @@ def twin(encode, decode):
     Returns
     -------
     encode_too, decode_too : callable
-        With the same reconstructions, and the same p(x) if z is drawn from N(0, I). In its
-        codes, unlike in the model's, the first two latents mix what they know, so that the MIG of
-        a model with 2 to 4 latents falls to two thirds or less.
+        With the same reconstructions, and the same p(x) if z is drawn from
+        N(0, I). In its codes, unlike in the model's, the first two latents
+        mix what they know, so that the MIG of a model with 2 to 4 latents
+        falls to two thirds or less.
     """
     raise NotImplementedError
 
@@ -183,9 +192,9 @@ def twin(encode, decode):
 def beta_at(step, n_steps, highest, target):
     """Return the price beta at one step of a training that cools.
 
-    It is ``highest`` at step 0 and never rises; no fall to half its value is quicker than a
-    twentieth of the steps; and from 80 % of the steps on it is ``target``, so that the training
-    can follow.
+    It is ``highest`` at step 0 and never rises; no fall to half its value
+    is quicker than a twentieth of the steps; and from 80 % of the steps on
+    it is ``target``, so that the training can follow.
 
     Parameters
     ----------

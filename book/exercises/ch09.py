@@ -9,7 +9,7 @@ import numpy as np
 
 
 def count_windows(n, kernel, stride, padding):
-    """Return how many windows fit into a line of pixels, and how many pixels none of them sees.
+    """Return how many windows fit a line, and how many pixels none sees.
 
     Parameters
     ----------
@@ -42,7 +42,8 @@ def receptive_field(layers):
     Returns
     -------
     field : int
-        Pixels from the first to the last that an output of the last layer can see.
+        Pixels from the first to the last that an output of the last layer
+        can see.
     step : int
         Pixels of the picture from one such output to the next.
     """
@@ -50,7 +51,7 @@ def receptive_field(layers):
 
 
 def layer_costs(shape_in, channels, kernel_size, stride, padding):
-    """Return what a convolution costs, and a dense layer between the same pictures.
+    """Return what a convolution costs, and a dense layer in its place.
 
     Parameters
     ----------
@@ -66,7 +67,8 @@ def layer_costs(shape_in, channels, kernel_size, stride, padding):
     weights : int
         Of the convolution, with its biases.
     multiplications : int
-        Of the convolution, for one picture; the zeros of the padding are multiplied as well.
+        Of the convolution, for one picture; the zeros of the padding are
+        multiplied as well.
     dense_weights : int
         Of the dense layer, with its biases.
     """
@@ -130,7 +132,7 @@ def picture_gradient(dy, W, stride, padding, shape):
 
 
 def transpose_by_zeros(y, w, stride):
-    """Return a transposed convolution, computed as an ordinary one with stride 1.
+    """Return a transposed convolution, made by an ordinary one of stride 1.
 
     Parameters
     ----------
@@ -149,7 +151,7 @@ def transpose_by_zeros(y, w, stride):
 
 
 def equivariance_error(layer, x, shift, stride):
-    """Return how far the answers of a layer are from moving with the picture.
+    """Return how far a layer's answers are from moving with the picture.
 
     Parameters
     ----------
@@ -157,22 +159,25 @@ def equivariance_error(layer, x, shift, stride):
         Takes pictures (N, H, B) and returns answers (N, H', B').
     x : (N, H, B)
     shift : int
-        By how many pixels the pictures move to the right; zeros come in at the left. At least 1.
+        By how many pixels the pictures move to the right; zeros come in at
+        the left. At least 1.
     stride : int
         Of the layer; it divides ``shift``.
 
     Returns
     -------
     error : float
-        The norm of the difference between the answers to the moved pictures and the answers to
-        ``x``, moved by as many columns as belong to the shift, over the columns that both have;
-        divided by the norm of the latter.
+        The norm of the difference between the answers to the moved pictures
+        and the answers to ``x``, moved by as many columns as belong to the
+        shift, over the columns of both; divided by the norm of the latter.
     """
     raise NotImplementedError
 
 
 def convolve_patches(x, W, stride):
-    """Return a convolution without padding and bias, as one product of patches and weights.
+    """Return a convolution, without padding and bias, as one product.
+
+    It is a product of patches and weights.
 
     Parameters
     ----------
@@ -184,9 +189,13 @@ def convolve_patches(x, W, stride):
     -------
     y : (N, C', H', B')
     """
-    raise NotImplementedError("find the bug, mend it, then delete this line")
+    raise NotImplementedError("find the bug, mend it, delete this line")
     _, kh, kw, n_out = W.shape
-    windows = np.lib.stride_tricks.sliding_window_view(x, (kh, kw), axis=(2, 3))
+    windows = np.lib.stride_tricks.sliding_window_view(
+        x,
+        (kh, kw),
+        axis=(2, 3),
+    )
     windows = windows[:, :, ::stride, ::stride]  # (N, C, H', B', kh, kw)
     N, C, rows, columns = windows.shape[:4]
     patches = windows.transpose(0, 2, 3, 4, 5, 1).reshape(-1, kh * kw * C)

@@ -9,13 +9,15 @@ import numpy as np
 
 
 def lasso_weights(X, Y, alpha):
-    """Return the (M, K) weights of the lassos that predict each column of Y (N, M) from X (N, K).
+    """Return the weights of lassos that predict each column of Y from X.
 
-    Given for exercises 10.5 and 10.7. It scales nothing.
+    X is (N, K), Y is (N, M), and the weights are (M, K). Given for
+    exercises 10.5 and 10.7. It scales nothing.
     """
     from sklearn.linear_model import Lasso
 
-    # Nothing is random here; without random_state, Lasso would still draw from np.random.
+    # Nothing is random here; without random_state, Lasso would still draw
+    # from np.random.
     fit = Lasso(alpha=alpha, random_state=0).fit(X, Y)
     return fit.coef_.reshape(Y.shape[1], X.shape[1])
 
@@ -33,7 +35,8 @@ def shrink(c, alpha):
     Returns
     -------
     w : (...)
-        Each correlation, moved towards 0 by ``alpha``, but not past it. The sign stays.
+        Each correlation, moved towards 0 by ``alpha``, but not past it. The
+        sign stays.
     """
     raise NotImplementedError
 
@@ -44,7 +47,7 @@ def neuron_score(w):
     Parameters
     ----------
     w : (K,)
-        The weights of the K >= 2 units, of either sign; at least one is not 0.
+        The weights of the K >= 2 units, of either sign; not all are 0.
 
     Returns
     -------
@@ -62,37 +65,40 @@ def hidden_angle(alpha, s):
     alpha : float
         The lasso's penalty.
     s : float
-        Share of the neuron's variance that the pictures explain, with s > 2 alpha^2.
+        Share of the neuron's variance that the pictures explain, with
+        s > 2 alpha^2.
 
     Returns
     -------
     angle : float
-        In degrees: a neuron that is turned from one latent towards another by up to this angle
-        still scores exactly 1, with as many pictures as one likes.
+        In degrees: a neuron that is turned from one latent towards another
+        by up to this angle still scores exactly 1, with any number of
+        pictures.
     """
     raise NotImplementedError
 
 
 def coverage(weights):
-    """Return the share of the units that are the favourite of at least one neuron.
+    """Return the share of the units that are some neuron's favourite.
 
     Parameters
     ----------
     weights : (M, K)
-        Absolute weights, one row a neuron, as from ``metrics.alignment_weights``.
+        Absolute weights, one row a neuron, as from
+        ``metrics.alignment_weights``.
 
     Returns
     -------
     share : float
-        In [0, 1]. A neuron's favourite is the unit with its largest weight, the first of them
-        where several are equal; a neuron whose weights are all 0 has none. If that is true of all
-        neurons, the share is 0.
+        In [0, 1]. A neuron's favourite is the unit with its largest weight,
+        the first of them where several are equal; a neuron whose weights
+        are all 0 has none. If that is true of all neurons, the share is 0.
     """
     raise NotImplementedError
 
 
 def alignment(codes, neurons, alpha):
-    """Return the alignment score: the mean over the neurons that keep a weight.
+    """Return the alignment score: the mean over neurons that keep a weight.
 
     Parameters
     ----------
@@ -101,14 +107,14 @@ def alignment(codes, neurons, alpha):
     neurons : (N, M)
         The responses to the same pictures.
     alpha : float
-        The lasso's penalty, for units and neurons of variance 1. At least one neuron keeps a
-        weight.
+        The lasso's penalty, for units and neurons of variance 1. At least
+        one neuron keeps a weight.
 
     Returns
     -------
     score : float
     """
-    raise NotImplementedError("find the bug, mend it, then delete this line")
+    raise NotImplementedError("find the bug, mend it, delete this line")
     X = (codes - codes.mean(axis=0)) / codes.std(axis=0)
     Y = (neurons - neurons.mean(axis=0)) / neurons.std(axis=0)
     w = np.abs(lasso_weights(X, Y, alpha))  # (M, K)
@@ -120,7 +126,7 @@ def alignment(codes, neurons, alpha):
 
 
 def recombine(neurons, rng):
-    """Return artificial neurons: the control that an alignment score needs beside it.
+    """Return artificial neurons: the control that an alignment score needs.
 
     Parameters
     ----------
@@ -131,15 +137,17 @@ def recombine(neurons, rng):
     Returns
     -------
     artificial : (N, M)
-        Each column another random mixture, with weights of either sign, of all neurons, which
-        were given mean 0 and variance 1 first; the mixtures have mean 0 and variance 1 as well.
-        The rows stay in order.
+        Each column another random mixture, with weights of either sign, of
+        all neurons, which were given mean 0 and variance 1 first; the
+        mixtures have mean 0 and variance 1 as well. The rows stay in order.
     """
     raise NotImplementedError
 
 
 def udr(codes_a, codes_b, alpha=0.1):
-    """Return how well two models agree on their units: the UDR of a pair (Duan et al. 2020).
+    """Return how well two models agree on their units.
+
+    This is the UDR of a pair (Duan et al. 2020).
 
     Parameters
     ----------
@@ -148,15 +156,16 @@ def udr(codes_a, codes_b, alpha=0.1):
     codes_b : (N, K_b)
         Live latents of another one, for the same pictures.
     alpha : float
-        The lasso's penalty, for units of mean 0 and variance 1: both codes are brought to these
-        first.
+        The lasso's penalty, for units of mean 0 and variance 1: both codes
+        are brought to these first.
 
     Returns
     -------
     score : float
-        With R (K_a, K_b) the absolute weights of the lassos that predict each unit of b from all
-        units of a: each row and each column is worth its largest entry squared, divided by its
-        sum, or 0 if it is all 0. The score is the mean over the rows plus the mean over the
+        With R (K_a, K_b) the absolute weights of the lassos that predict
+        each unit of b from all units of a: each row and each column is
+        worth its largest entry squared, divided by its sum, or 0 if it is
+        all 0. The score is the mean over the rows plus the mean over the
         columns, halved.
     """
     raise NotImplementedError

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from vae_numpy.exercises import chapters, stubs
+
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "book").glob("*.md"))
+COLUMN = 76  # characters of code that a page shows in a line
 CHAPTERS = [page for page in PAGES if re.match(r"\d\d_", page.name)]
 HEADER = """---
 jupytext:
@@ -62,9 +65,17 @@ def test_cells_that_are_shown_fit_the_column(page):
         for cell in CELL.finditer(page.read_text("utf-8"))
         if "remove-cell" not in cell[0][: cell.start(1) - cell.start()]
         for line in cell[1].splitlines()
-        if len(line) > 76
+        if len(line) > COLUMN
     ]
-    assert not too_wide, "lines of more than 76 columns"
+    assert not too_wide, f"lines of more than {COLUMN} columns"
+
+
+@pytest.mark.parametrize("chapter", chapters())
+def test_stubs_and_solutions_fit_the_column(chapter):
+    solutions = stubs.solution_file(chapter).read_text("utf-8")
+    shown = solutions.splitlines() + stubs.stub_file_text(chapter).splitlines()
+    too_wide = [line for line in shown if len(line) > COLUMN]
+    assert not too_wide, f"lines of more than {COLUMN} columns"
 
 
 @each(PAGES)

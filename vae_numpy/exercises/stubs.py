@@ -19,7 +19,7 @@ from vae_numpy.exercises.catalogue import Exercise, exercises_of
 
 PACKAGE = Path(__file__).parent
 BOOK = PACKAGE.parents[1] / "book"  # in a clone
-MEND = 'raise NotImplementedError("find the bug, mend it, then delete this line")'
+MEND = 'raise NotImplementedError("find the bug, mend it, delete this line")'
 
 
 def solution_file(chapter: int) -> Path:

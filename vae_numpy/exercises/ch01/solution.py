@@ -17,14 +17,16 @@ def walk_length(points):
     Returns
     -------
     length : float
-        The sum of the N - 1 steps, in the unit of the points; no step leads back to the start.
+        The sum of the N - 1 steps, in the unit of the points; no step leads
+        back to the start.
     """
     steps = np.diff(points, axis=0)  # (N - 1, D): from each row to the next
-    return np.linalg.norm(steps, axis=1).sum()  # first each step's length, then the sum
+    # First the length of each step, then the sum.
+    return np.linalg.norm(steps, axis=1).sum()
 
 
 def variance_shares(X):
-    """Return the share of the variance along each principal direction, largest first.
+    """Return each principal direction's share of variance, largest first.
 
     Parameters
     ----------
@@ -34,25 +36,31 @@ def variance_shares(X):
     Returns
     -------
     shares : (D,)
-        The eigenvalues of the covariance matrix in falling order, divided by their sum.
+        The eigenvalues of the covariance matrix in falling order, divided
+        by their sum.
     """
-    Xc = X - X.mean(axis=0)  # without this the first direction points at the cloud
-    eigenvalues = np.linalg.eigvalsh(Xc.T @ Xc)[::-1]  # eigvalsh counts upwards
-    return eigenvalues / eigenvalues.sum()  # a factor 1/N or 1/(N - 1) would cancel here
+    # Without this the first direction points at the cloud.
+    Xc = X - X.mean(axis=0)
+    eigenvalues = np.linalg.eigvalsh(Xc.T @ Xc)[::-1]  # eigvalsh counts up
+    # A factor 1/N or 1/(N - 1) would cancel here.
+    return eigenvalues / eigenvalues.sum()
 
 
 def neighbour_ratios(X):
-    """Return the ratios r2 / r1 of the distances to the two nearest neighbours, sorted.
+    """Return the ratios r2 / r1 of the points of a cloud, sorted.
+
+    r1 is the distance of a point to its nearest neighbour, r2 to the next.
 
     Parameters
     ----------
     X : (N, D)
-        A cloud. Rows that are repeated count once; at least three are different.
+        A cloud. Repeated rows count once; at least three are different.
 
     Returns
     -------
     mu : (M,)
-        One ratio for each of the M different rows, in rising order; all are at least 1.
+        One ratio for each of the M different rows, in rising order; all are
+        at least 1.
     """
     X = np.unique(X, axis=0)  # else a copy is a neighbour at distance 0
     distances = np.linalg.norm(X[:, None] - X[None], axis=2)  # (M, M)
@@ -66,28 +74,31 @@ def dimension_by_likelihood(mu):
     Parameters
     ----------
     mu : (N,)
-        Ratios r2 / r1 > 1, thought of as independent draws with P(ratio > mu) = mu ** -d.
+        Ratios r2 / r1 > 1, thought of as independent draws with
+        P(ratio > mu) = mu ** -d.
 
     Returns
     -------
     d : float
         The maximum of the likelihood.
     """
-    # P(ratio > mu) = mu^-d has the density d mu^(-d - 1), so the log-likelihood of N ratios is
+    # P(ratio > mu) = mu^-d has the density d mu^(-d - 1), so the
+    # log-likelihood of N ratios is
     #     N log d - (d + 1) sum log mu.
     # Its derivative N / d - sum log mu is zero at:
     return len(mu) / np.sum(np.log(mu))
 
 
 def deal(X, m, rng):
-    """Deal the rows of a cloud into separate blocks of ``m`` rows, like cards into hands.
+    """Deal the rows of a cloud into blocks of ``m``, like cards into hands.
 
     Parameters
     ----------
     X : (N, D)
         The cloud; it keeps its order.
     m : int
-        Rows in a block. Rows that do not fill a block are left out; which ones is chance, too.
+        Rows in a block. Rows that do not fill a block are left out; which
+        ones is chance, too.
     rng : numpy.random.Generator
         Shuffles.
 
@@ -96,13 +107,14 @@ def deal(X, m, rng):
     blocks : (N // m, m, D)
         Every row is in one block at most.
     """
-    shuffled = rng.permutation(X)  # a shuffled copy; rng.shuffle(X) would change the caller's X
+    # A shuffled copy; rng.shuffle(X) would change the caller's X.
+    shuffled = rng.permutation(X)
     n_blocks = len(X) // m
     return shuffled[: n_blocks * m].reshape(n_blocks, m, -1)
 
 
 def extra_bits(factor, d):
-    """Return how many more bits per point divide the squared error by ``factor``.
+    """Return how many more bits divide the squared error by ``factor``.
 
     Parameters
     ----------
@@ -114,28 +126,31 @@ def extra_bits(factor, d):
     Returns
     -------
     bits : float
-        Not rounded.
+        Per point, not rounded.
     """
-    # The squared error goes like 2^(-2b/d), so b more bits divide it by 2^(2b/d) = factor.
+    # The squared error goes like 2^(-2b/d), so b more bits divide it by
+    # 2^(2b/d) = factor.
     return d / 2 * np.log2(factor)
 
 
 def unroll(X):
-    """Return how far along a curve each of its points lies, from the points alone.
+    """Return where along a curve its points lie, from the points alone.
 
     Parameters
     ----------
     X : (N, D)
-        Points of one curve with two ends, without noise, in any order. Neighbours along the curve
-        are closer to each other than different arms of the curve are.
+        Points of one curve with two ends, without noise, in any order.
+        Neighbours along the curve are closer to each other than different
+        arms of the curve are.
 
     Returns
     -------
     t : (N,)
-        For each row of ``X``, its position as a fraction of the length of the walk: 0 at one end,
-        which one is yours to choose, and 1 at the other.
+        For each row of ``X``, its position as a fraction of the length of
+        the walk: 0 at one end, of your choice, and 1 at the other.
     """
-    # Grow a chain from any point. It has two ends; whichever has the nearest free point takes it.
+    # Grow a chain from any point. It has two ends; whichever has the
+    # nearest free point takes it.
     chain, free = [0], np.arange(1, len(X))
     while len(free):
         to_first = np.linalg.norm(X[free] - X[chain[0]], axis=1)

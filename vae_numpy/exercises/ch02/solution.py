@@ -7,7 +7,7 @@ import numpy as np
 
 
 def there_and_back(X, V, W):
-    """Send a cloud through a linear autoencoder: encode it, and decode the codes.
+    """Encode a cloud with a linear autoencoder, and decode the codes.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def there_and_back(X, V, W):
 
 
 def squared_loss(X_hat, X):
-    """Return the squared error of a reconstruction, and its gradient in the reconstruction.
+    """Return the squared error of a reconstruction, and its gradient.
 
     Parameters
     ----------
@@ -45,12 +45,12 @@ def squared_loss(X_hat, X):
         How the loss changes with each entry of ``X_hat``.
     """
     error = X_hat - X
-    # L = 1/N sum_nj error_nj^2: each entry is squared once, and counts for 1/N.
+    # L = 1/N sum_nj error_nj^2: each entry is squared once, and counts 1/N.
     return np.sum(error**2) / len(X), 2 / len(X) * error
 
 
 def least_loss(X, k):
-    """Return the least squared error that a linear autoencoder with ``k`` latents can reach.
+    """Return the least loss of a linear autoencoder with ``k`` latents.
 
     Parameters
     ----------
@@ -62,7 +62,8 @@ def least_loss(X, k):
     Returns
     -------
     loss : float
-        Summed over the features, averaged over the batch. Nothing has to be trained for it.
+        The squared error, summed over the features, averaged over the
+        batch. Nothing has to be trained for it.
     """
     Xc = X - X.mean(axis=0)
     eigenvalues = np.linalg.eigvalsh(Xc.T @ Xc / len(X))  # rising
@@ -70,7 +71,7 @@ def least_loss(X, k):
 
 
 def latents_needed(X, share):
-    """Return the least number of latents that keeps a share of the variance.
+    """Return the fewest latents that keep a share of the variance.
 
     Parameters
     ----------
@@ -86,15 +87,18 @@ def latents_needed(X, share):
     """
     Xc = X - X.mean(axis=0)
     eigenvalues = np.linalg.eigvalsh(Xc.T @ Xc)[::-1]
-    kept = np.cumsum(eigenvalues) / eigenvalues.sum()  # kept[0] is what ONE latent keeps
-    # How many fall short, and one more. The 1e-12 is for sums that are equal but for rounding.
+    # kept[0] is what ONE latent keeps.
+    kept = np.cumsum(eigenvalues) / eigenvalues.sum()
+    # How many fall short, and one more. The 1e-12 is for sums that are
+    # equal but for rounding.
     return int(np.sum(kept < share - 1e-12)) + 1
 
 
 def tied_gradient(Xc, V):
-    """Return the gradient of an autoencoder whose decoder is the encoder's transpose.
+    """Return the gradient of an autoencoder with tied weights.
 
-    The loss is 1/N sum_n ||x_n V V^T - x_n||^2, with the rows x_n of ``Xc``.
+    Its decoder is the encoder's transpose. So the loss is
+    1/N sum_n ||x_n V V^T - x_n||^2, with the rows x_n of ``Xc``.
 
     Parameters
     ----------
@@ -109,8 +113,10 @@ def tied_gradient(Xc, V):
     """
     Z = Xc @ V  # (N, K)
     dX_hat = 2 / len(Xc) * (Z @ V.T - Xc)  # (N, D)
-    as_encoder = Xc.T @ (dX_hat @ V)  # (D, K): what V does to the loss through the codes
-    as_decoder = dX_hat.T @ Z  # (D, K): and what it does as V^T, transposed back
+    # What V does to the loss through the codes, (D, K), ...
+    as_encoder = Xc.T @ (dX_hat @ V)
+    # ... and what it does as V^T, transposed back, (D, K).
+    as_decoder = dX_hat.T @ Z
     return as_encoder + as_decoder
 
 
@@ -122,7 +128,8 @@ class Linear:
     W : (n_in, n_out)
     b : (n_out,)
     dW, db : of the same shapes
-        The gradients of the loss. They start at zero, and ``backward`` adds to them.
+        The gradients of the loss. They start at zero, and ``backward`` adds
+        to them.
     """
 
     def __init__(self, W, b):  # given
@@ -130,7 +137,10 @@ class Linear:
         self.dW, self.db = np.zeros_like(W), np.zeros_like(b)
 
     def forward(self, x):
-        """Return y, (N, n_out), for x, (N, n_in); keep what ``backward`` needs."""
+        """Return y, (N, n_out), for x, (N, n_in).
+
+        Keep what ``backward`` needs.
+        """
         self.x = x
         return x @ self.W + self.b
 
@@ -139,14 +149,17 @@ class Linear:
 
         ``dy``, (N, n_out), is dL/dy at the last ``forward``.
         """
-        # y = x @ W + b
-        self.dW += self.x.T @ dy  # (n_in, N)(N, n_out): every row had its hand in
-        self.db += dy.sum(axis=0)  # b was added to every row, so it hears from every row
+        # y = x @ W + b. Every row had its hand in: (n_in, N)(N, n_out).
+        self.dW += self.x.T @ dy
+        # b was added to every row, so it hears from every row.
+        self.db += dy.sum(axis=0)
         return dy @ self.W.T  # (N, n_out)(n_out, n_in)
 
 
 def train_step(Xc, V, W, eta):
-    """Return encoder and decoder after one step of gradient descent on the squared error.
+    """Return encoder and decoder after one step of gradient descent.
+
+    The loss is the squared error.
 
     Parameters
     ----------
@@ -160,7 +173,8 @@ def train_step(Xc, V, W, eta):
     Returns
     -------
     V, W : (D, K), (K, D)
-        After the step: each has moved against its gradient at the place where both were before.
+        After the step: each has moved against its gradient at the place
+        where both were before.
     """
     Z = Xc @ V
     dX_hat = 2 / len(Xc) * (Z @ W - Xc)
@@ -179,14 +193,15 @@ def train_step_with_a_bug(Xc, V, W, eta):
 
 
 def fit_linear(X, k, rng):
-    """Train a linear autoencoder until it loses at most 1 % more than it must.
+    """Train a linear autoencoder to lose at most 1 % more than it must.
 
     Parameters
     ----------
     X : (N, D)
         The points: anywhere in space, and in any unit.
     k : int
-        The number of latents, fewer than the directions in which the points spread.
+        The number of latents, fewer than the directions in which the
+        points spread.
     rng : numpy.random.Generator
         Draws the start.
 
@@ -198,11 +213,14 @@ def fit_linear(X, k, rng):
     Xc = X - X.mean(axis=0)
     n_points, n_features = Xc.shape
     eigenvalues = np.linalg.eigvalsh(Xc.T @ Xc / n_points)  # rising
-    # The largest step depends on the unit of the data: half of the limit 1 / (2 lambda_1).
+    # The largest step depends on the unit of the data: half of the limit
+    # 1 / (2 lambda_1).
     eta = 1 / (4 * eigenvalues[-1])
-    least = eigenvalues[: n_features - k].sum()  # where it must end: exercise 2.3
+    # Where it must end: exercise 2.3.
+    least = eigenvalues[: n_features - k].sum()
     # Not zero: that is a saddle, and a walker who starts on it stays.
-    V, W = rng.normal(0, 0.1, (n_features, k)), rng.normal(0, 0.1, (k, n_features))
+    V = rng.normal(0, 0.1, (n_features, k))
+    W = rng.normal(0, 0.1, (k, n_features))
     while np.sum((Xc @ V @ W - Xc) ** 2) / n_points > 1.01 * least:
         V, W = train_step(Xc, V, W, eta)
     return V, W

@@ -22,7 +22,7 @@ def log_normal(z, mu, logvar):
         In nats; finite however far away z is.
     """
     distance = (z - mu) ** 2 / np.exp(logvar)  # (N, K), in variances
-    # The density would be exp of this. Far away it rounds to 0, but nobody needs it.
+    # The density, exp of this, rounds to 0 far away, but nobody needs it.
     return -0.5 * np.sum(distance + logvar + np.log(2 * np.pi), axis=1)
 
 
@@ -41,14 +41,16 @@ def gaussian_kl(mu_q, s2_q, mu_p, s2_p):
     kl : float
         In nats.
     """
-    # log q - log p = 1/2 [(z - mu_p)^2 / s2_p - (z - mu_q)^2 / s2_q + log(s2_p / s2_q)], and the
-    # means of the two squares over q are s2_q + (mu_q - mu_p)^2 and s2_q.
-    per_latent = (s2_q + (mu_q - mu_p) ** 2) / s2_p - 1 + np.log(s2_p / s2_q)
-    return 0.5 * np.sum(per_latent)
+    # log q - log p is half of
+    #     (z - mu_p)^2 / s2_p - (z - mu_q)^2 / s2_q + log(s2_p / s2_q),
+    # and the means of the two squares over q are s2_q + (mu_q - mu_p)^2
+    # and s2_q.
+    square = (s2_q + (mu_q - mu_p) ** 2) / s2_p
+    return 0.5 * np.sum(square - 1 + np.log(s2_p / s2_q))
 
 
 def monte_carlo(values, wanted):
-    """Return a mean over samples, how far it is to be trusted, and what a better one would cost.
+    """Return a mean over samples, its error, and what a better one costs.
 
     Parameters
     ----------
@@ -61,20 +63,21 @@ def monte_carlo(values, wanted):
     -------
     mean : float
     error : float
-        Its standard error, with the squared distances from the mean divided by N - 1.
+        Its standard error, with the squared distances from the mean divided
+        by N - 1.
     needed : int
-        The fewest samples, in all, that bring the standard error down to ``wanted``; fewer than N
-        where N are more than enough.
+        The fewest samples, in all, that bring the standard error down to
+        ``wanted``; fewer than N where N are more than enough.
     """
     deviation = np.std(values, ddof=1)  # how far one value is off
-    # Variances of independent values add up: the sum has N times the variance of one, the mean
-    # 1/N of it.
+    # Variances of independent values add up: the sum has N times the
+    # variance of one, the mean 1/N of it.
     error = deviation / np.sqrt(len(values))
     return np.mean(values), error, int(np.ceil((deviation / wanted) ** 2))
 
 
 def elbo_on_grid(log_joint, z, mu, s2):
-    """Return the ELBO of q = N(mu, s2) for one latent, by a sum over a grid.
+    """Return the ELBO of q = N(mu, s2), for one latent, summed on a grid.
 
     Parameters
     ----------
@@ -92,7 +95,8 @@ def elbo_on_grid(log_joint, z, mu, s2):
     """
     log_q = -0.5 * ((z - mu) ** 2 / s2 + np.log(2 * np.pi * s2))
     dz = z[1] - z[0]
-    # np.log(np.exp(log_q)) would be -inf where q rounds to 0, and 0 times -inf is NaN.
+    # np.log(np.exp(log_q)) would be -inf where q rounds to 0, and 0 times
+    # -inf is NaN.
     return np.sum(np.exp(log_q) * (log_joint - log_q)) * dz
 
 
@@ -110,12 +114,15 @@ def draw(mu, logvar, n_samples, rng):
     -------
     z : (n_samples, K)
     """
-    eps = rng.standard_normal((n_samples, len(mu)))  # knows nothing of mu and logvar
-    return mu + np.exp(logvar / 2) * eps  # the root of the variance e^logvar
+    # The noise knows nothing of mu and logvar.
+    eps = rng.standard_normal((n_samples, len(mu)))
+    return mu + np.exp(logvar / 2) * eps  # root of the variance e^logvar
 
 
 def score_gradient(f, mu, logvar, eps):
-    """Estimate how the mean of f over q = N(mu, e^logvar) changes, without a derivative of f.
+    """Estimate how the mean of f over q changes, without f's derivative.
+
+    q is N(mu, e^logvar).
 
     Parameters
     ----------
@@ -128,20 +135,22 @@ def score_gradient(f, mu, logvar, eps):
     Returns
     -------
     dmu, dv : (N,), (N,)
-        One estimate for each sample, of the derivatives in mu and in v = logvar. A baseline, one
-        number for all samples, may be taken off f.
+        One estimate for each sample, of the derivatives in mu and in
+        v = logvar. A baseline, one number for all samples, may be taken
+        off f.
     """
     s = np.exp(logvar / 2)
     value = f(mu + s * eps)
-    # log q(z) = -(z - mu)^2 e^-v / 2 - v / 2 + const, differentiated with z held fixed:
-    # in mu (z - mu) / s^2 = eps / s, and in v ((z - mu)^2 / s^2 - 1) / 2.
+    # log q(z) = -(z - mu)^2 e^-v / 2 - v / 2 + const, differentiated with z
+    # held fixed: in mu (z - mu) / s^2 = eps / s, and in v
+    # ((z - mu)^2 / s^2 - 1) / 2.
     return value * eps / s, value * (eps**2 - 1) / 2
 
 
 def fit_ppca(X, n_components):
-    """Fit the linear model x = z W + mean + noise by maximum likelihood, in closed form.
+    """Fit the linear model x = z W + mean + noise in closed form.
 
-    So variances are means over the N points.
+    It is by maximum likelihood: so variances are means over the N points.
 
     Parameters
     ----------
@@ -158,11 +167,14 @@ def fit_ppca(X, n_components):
         The variance of the noise, the same in each feature.
     """
     Xc = X - X.mean(axis=0)
-    eigenvalues, U = np.linalg.eigh(Xc.T @ Xc / len(X))  # rising, with the directions as columns
-    # The noise alone has to explain the directions that are left out, all with one number.
+    # Rising, with the directions as columns.
+    eigenvalues, U = np.linalg.eigh(Xc.T @ Xc / len(X))
+    # The noise alone has to explain the directions that are left out, all
+    # with one number.
     noise = eigenvalues[:-n_components].mean()
     kept, directions = eigenvalues[-n_components:], U[:, -n_components:].T
-    # In a kept direction the noise is there as well: W has to add only what it leaves open.
+    # In a kept direction the noise is there as well: W has to add only what
+    # it leaves open.
     return np.sqrt(kept - noise)[:, None] * directions, noise
 
 
@@ -181,7 +193,8 @@ def elbo_and_gradients(log_joint, slope, mu, v, eps):
     Returns
     -------
     elbo : float
-        The mean of log p(x, z) over the samples, plus the entropy, which is exact.
+        The mean of log p(x, z) over the samples, plus the entropy, which
+        is exact.
     dmu, dv : float
         Its derivatives in mu and v, with the noise held fixed.
     """
@@ -211,24 +224,25 @@ def fit_gaussian(slope, rng):
     Parameters
     ----------
     slope : callable, (N,) -> (N,)
-        The derivative of the log-density in z. The density has one hump, within about three of
-        zero, and its width is between a third and three.
+        The derivative of the log-density in z. The density has one hump,
+        within about three of zero, and a width between a third and three.
     rng : numpy.random.Generator
 
     Returns
     -------
     mu, v : float
-        Mean and log-variance of a q whose ELBO is at most 0.01 nats below the best.
+        Mean and log-variance of a q whose ELBO is at most 0.01 nats below
+        the best.
     """
     q = np.zeros(2)  # mu and v; the start is the standard normal
     m, size = np.zeros(2), np.zeros(2)  # Adam's two averages
     n_steps = 1000
     for step in range(1, n_steps + 1):
         s, eps = np.exp(q[1] / 2), rng.standard_normal(100)
-        g = slope(q[0] + s * eps)  # (100,): which way each sample wants to go
+        g = slope(q[0] + s * eps)  # (100,): where each sample wants to go
         up = np.array([g.mean(), np.mean(g * eps) * s / 2 + 0.5])
         m, size = 0.9 * m + 0.1 * up, 0.99 * size + 0.01 * up**2
-        rate = 0.05 * (1 - step / n_steps)  # shrinks, so that it comes to rest
+        rate = 0.05 * (1 - step / n_steps)  # shrinks, so it comes to rest
         m_hat, size_hat = m / (1 - 0.9**step), size / (1 - 0.99**step)
         q = q + rate * m_hat / (np.sqrt(size_hat) + 1e-8)
     return q[0], q[1]

@@ -7,7 +7,7 @@ import numpy as np
 
 
 def count_windows(n, kernel, stride, padding):
-    """Return how many windows fit into a line of pixels, and how many pixels none of them sees.
+    """Return how many windows fit a line, and how many pixels none sees.
 
     Parameters
     ----------
@@ -27,9 +27,11 @@ def count_windows(n, kernel, stride, padding):
         Pixels of the line, not of the padding, at its end.
     """
     windows = (n + 2 * padding - kernel) // stride + 1
-    covered = (windows - 1) * stride + kernel  # of the padded line, from its beginning
+    # Of the padded line, from its beginning.
+    covered = (windows - 1) * stride + kernel
     left_over = n + 2 * padding - covered
-    return windows, max(0, left_over - padding)  # the padding is left over first
+    # The padding is left over first.
+    return windows, max(0, left_over - padding)
 
 
 def receptive_field(layers):
@@ -43,7 +45,8 @@ def receptive_field(layers):
     Returns
     -------
     field : int
-        Pixels from the first to the last that an output of the last layer can see.
+        Pixels from the first to the last that an output of the last layer
+        can see.
     step : int
         Pixels of the picture from one such output to the next.
     """
@@ -55,7 +58,7 @@ def receptive_field(layers):
 
 
 def layer_costs(shape_in, channels, kernel_size, stride, padding):
-    """Return what a convolution costs, and a dense layer between the same pictures.
+    """Return what a convolution costs, and a dense layer in its place.
 
     Parameters
     ----------
@@ -71,7 +74,8 @@ def layer_costs(shape_in, channels, kernel_size, stride, padding):
     weights : int
         Of the convolution, with its biases.
     multiplications : int
-        Of the convolution, for one picture; the zeros of the padding are multiplied as well.
+        Of the convolution, for one picture; the zeros of the padding are
+        multiplied as well.
     dense_weights : int
         Of the dense layer, with its biases.
     """
@@ -80,7 +84,8 @@ def layer_costs(shape_in, channels, kernel_size, stride, padding):
     for n, k in (H, kh), (B, kw):
         places *= (n + 2 * padding - k) // stride + 1
     weights = C * kh * kw * channels + channels
-    multiplications = C * kh * kw * channels * places  # each weight, at every place
+    # Each weight, at every place.
+    multiplications = C * kh * kw * channels * places
     n_out = channels * places
     return weights, multiplications, C * H * B * n_out + n_out
 
@@ -107,7 +112,8 @@ def convolve(x, W, b, stride, padding):
     for p in range(y.shape[2]):
         for q in range(y.shape[3]):
             top, left = stride * p, stride * q
-            window = x[:, :, top : top + kh, left : left + kw]  # (N, C, kh, kw)
+            # window: (N, C, kh, kw)
+            window = x[:, :, top : top + kh, left : left + kw]
             y[:, :, p, q] = np.einsum("ncij,cijo->no", window, W) + b
     return y
 
@@ -135,7 +141,8 @@ def weight_gradients(x, dy, kernel_size, stride, padding):
     for p in range(dy.shape[2]):
         for q in range(dy.shape[3]):
             top, left = stride * p, stride * q
-            window = x[:, :, top : top + kh, left : left + kw]  # (N, C, kh, kw)
+            # window: (N, C, kh, kw)
+            window = x[:, :, top : top + kh, left : left + kw]
             # y[:, :, p, q] = window W: a dense layer, once for each place
             dW += np.einsum("ncij,no->cijo", window, dy[:, :, p, q])
     return dW, dy.sum(axis=(0, 2, 3))
@@ -164,12 +171,13 @@ def picture_gradient(dy, W, stride, padding, shape):
         for q in range(dy.shape[3]):
             top, left = stride * p, stride * q
             laid = np.einsum("no,cijo->ncij", dy[:, :, p, q], W)
-            dx[:, :, top : top + kh, left : left + kw] += laid  # where windows overlap they add
+            # Where windows overlap they add.
+            dx[:, :, top : top + kh, left : left + kw] += laid
     return dx[:, :, m : m + H, m : m + B]
 
 
 def transpose_by_zeros(y, w, stride):
-    """Return a transposed convolution, computed as an ordinary one with stride 1.
+    """Return a transposed convolution, made by an ordinary one of stride 1.
 
     Parameters
     ----------
@@ -193,7 +201,7 @@ def transpose_by_zeros(y, w, stride):
 
 
 def equivariance_error(layer, x, shift, stride):
-    """Return how far the answers of a layer are from moving with the picture.
+    """Return how far a layer's answers are from moving with the picture.
 
     Parameters
     ----------
@@ -201,16 +209,17 @@ def equivariance_error(layer, x, shift, stride):
         Takes pictures (N, H, B) and returns answers (N, H', B').
     x : (N, H, B)
     shift : int
-        By how many pixels the pictures move to the right; zeros come in at the left. At least 1.
+        By how many pixels the pictures move to the right; zeros come in at
+        the left. At least 1.
     stride : int
         Of the layer; it divides ``shift``.
 
     Returns
     -------
     error : float
-        The norm of the difference between the answers to the moved pictures and the answers to
-        ``x``, moved by as many columns as belong to the shift, over the columns that both have;
-        divided by the norm of the latter.
+        The norm of the difference between the answers to the moved pictures
+        and the answers to ``x``, moved by as many columns as belong to the
+        shift, over the columns of both; divided by the norm of the latter.
     """
     moved = np.zeros_like(x)
     moved[:, :, shift:] = x[:, :, :-shift]
@@ -221,7 +230,9 @@ def equivariance_error(layer, x, shift, stride):
 
 
 def convolve_patches(x, W, stride):
-    """Return a convolution without padding and bias, as one product of patches and weights.
+    """Return a convolution, without padding and bias, as one product.
+
+    It is a product of patches and weights.
 
     Parameters
     ----------
@@ -234,19 +245,27 @@ def convolve_patches(x, W, stride):
     y : (N, C', H', B')
     """
     _, kh, kw, n_out = W.shape
-    windows = np.lib.stride_tricks.sliding_window_view(x, (kh, kw), axis=(2, 3))
+    windows = np.lib.stride_tricks.sliding_window_view(
+        x,
+        (kh, kw),
+        axis=(2, 3),
+    )
     windows = windows[:, :, ::stride, ::stride]  # (N, C, H', B', kh, kw)
     N, C, rows, columns = windows.shape[:4]
-    # a row for each picture and place, which runs through C, kh, kw as W does
+    # a row for each picture and place; it runs through C, kh, kw, as W does
     patches = windows.transpose(0, 2, 3, 1, 4, 5).reshape(-1, C * kh * kw)
     y = patches @ W.reshape(-1, n_out)
     return y.reshape(N, rows, columns, n_out).transpose(0, 3, 1, 2)
 
 
 def convolve_patches_with_a_bug(x, W, stride):
-    """Let the rows of patches run through kh, kw, C, and those of W through C, kh, kw."""
+    """Let patches run through kh, kw, C, but W through C, kh, kw."""
     _, kh, kw, n_out = W.shape
-    windows = np.lib.stride_tricks.sliding_window_view(x, (kh, kw), axis=(2, 3))
+    windows = np.lib.stride_tricks.sliding_window_view(
+        x,
+        (kh, kw),
+        axis=(2, 3),
+    )
     windows = windows[:, :, ::stride, ::stride]  # (N, C, H', B', kh, kw)
     N, C, rows, columns = windows.shape[:4]
     patches = windows.transpose(0, 2, 3, 4, 5, 1).reshape(-1, kh * kw * C)

@@ -7,13 +7,15 @@ import numpy as np
 
 
 def lasso_weights(X, Y, alpha):
-    """Return the (M, K) weights of the lassos that predict each column of Y (N, M) from X (N, K).
+    """Return the weights of lassos that predict each column of Y from X.
 
-    Given for exercises 10.5 and 10.7. It scales nothing.
+    X is (N, K), Y is (N, M), and the weights are (M, K). Given for
+    exercises 10.5 and 10.7. It scales nothing.
     """
     from sklearn.linear_model import Lasso
 
-    # Nothing is random here; without random_state, Lasso would still draw from np.random.
+    # Nothing is random here; without random_state, Lasso would still draw
+    # from np.random.
     fit = Lasso(alpha=alpha, random_state=0).fit(X, Y)
     return fit.coef_.reshape(Y.shape[1], X.shape[1])
 
@@ -31,7 +33,8 @@ def shrink(c, alpha):
     Returns
     -------
     w : (...)
-        Each correlation, moved towards 0 by ``alpha``, but not past it. The sign stays.
+        Each correlation, moved towards 0 by ``alpha``, but not past it. The
+        sign stays.
     """
     return np.sign(c) * np.maximum(np.abs(c) - alpha, 0)
 
@@ -42,17 +45,20 @@ def neuron_score(w):
     Parameters
     ----------
     w : (K,)
-        The weights of the K >= 2 units, of either sign; at least one is not 0.
+        The weights of the K >= 2 units, of either sign; not all are 0.
 
     Returns
     -------
     score : float
         One minus the entropy of the shares of |w|, in units of ln K.
     """
-    p = np.abs(w) / np.abs(w).sum()  # a weight of -2 counts as much as one of 2
-    p = p[p > 0]  # 0 log 0 is 0: units without weight add nothing to the entropy
+    # A weight of -2 counts as much as one of 2.
+    p = np.abs(w) / np.abs(w).sum()
+    # 0 log 0 is 0: units without weight add nothing to the entropy.
+    p = p[p > 0]
     entropy = -np.sum(p * np.log(p))
-    return 1 - entropy / np.log(len(w))  # K counts all units, those without weight too
+    # K counts all units, those without weight too.
+    return 1 - entropy / np.log(len(w))
 
 
 def hidden_angle(alpha, s):
@@ -63,40 +69,45 @@ def hidden_angle(alpha, s):
     alpha : float
         The lasso's penalty.
     s : float
-        Share of the neuron's variance that the pictures explain, with s > 2 alpha^2.
+        Share of the neuron's variance that the pictures explain, with
+        s > 2 alpha^2.
 
     Returns
     -------
     angle : float
-        In degrees: a neuron that is turned from one latent towards another by up to this angle
-        still scores exactly 1, with as many pictures as one likes.
+        In degrees: a neuron that is turned from one latent towards another
+        by up to this angle still scores exactly 1, with any number of
+        pictures.
     """
-    # The smaller correlation is sqrt(s) sin(angle); the lasso deletes it while it is below alpha.
+    # The smaller correlation is sqrt(s) sin(angle); the lasso deletes it
+    # while it is below alpha.
     return np.degrees(np.arcsin(alpha / np.sqrt(s)))
 
 
 def coverage(weights):
-    """Return the share of the units that are the favourite of at least one neuron.
+    """Return the share of the units that are some neuron's favourite.
 
     Parameters
     ----------
     weights : (M, K)
-        Absolute weights, one row a neuron, as from ``metrics.alignment_weights``.
+        Absolute weights, one row a neuron, as from
+        ``metrics.alignment_weights``.
 
     Returns
     -------
     share : float
-        In [0, 1]. A neuron's favourite is the unit with its largest weight, the first of them
-        where several are equal; a neuron whose weights are all 0 has none. If that is true of all
-        neurons, the share is 0.
+        In [0, 1]. A neuron's favourite is the unit with its largest weight,
+        the first of them where several are equal; a neuron whose weights
+        are all 0 has none. If that is true of all neurons, the share is 0.
     """
-    with_weight = weights[weights.sum(axis=1) > 0]  # argmax of a row of zeros would say "unit 0"
+    # argmax of a row of zeros would say "unit 0".
+    with_weight = weights[weights.sum(axis=1) > 0]
     favourites = with_weight.argmax(axis=1)
     return len(np.unique(favourites)) / weights.shape[1]
 
 
 def alignment(codes, neurons, alpha):
-    """Return the alignment score: the mean over the neurons that keep a weight.
+    """Return the alignment score: the mean over neurons that keep a weight.
 
     Parameters
     ----------
@@ -105,8 +116,8 @@ def alignment(codes, neurons, alpha):
     neurons : (N, M)
         The responses to the same pictures.
     alpha : float
-        The lasso's penalty, for units and neurons of variance 1. At least one neuron keeps a
-        weight.
+        The lasso's penalty, for units and neurons of variance 1. At least
+        one neuron keeps a weight.
 
     Returns
     -------
@@ -116,7 +127,7 @@ def alignment(codes, neurons, alpha):
     Y = (neurons - neurons.mean(axis=0)) / neurons.std(axis=0)
     w = np.abs(lasso_weights(X, Y, alpha))  # (M, K)
     w = w[w.sum(axis=1) > 0]
-    p = w / w.sum(axis=1, keepdims=True)  # the shares of one neuron sum to 1
+    p = w / w.sum(axis=1, keepdims=True)  # the shares of a neuron sum to 1
     log_p = np.log(np.where(p > 0, p, 1))
     scores = 1 + np.sum(p * log_p, axis=1) / np.log(codes.shape[1])
     return scores.mean()
@@ -135,7 +146,7 @@ def alignment_with_a_bug(codes, neurons, alpha):
 
 
 def recombine(neurons, rng):
-    """Return artificial neurons: the control that an alignment score needs beside it.
+    """Return artificial neurons: the control that an alignment score needs.
 
     Parameters
     ----------
@@ -146,21 +157,24 @@ def recombine(neurons, rng):
     Returns
     -------
     artificial : (N, M)
-        Each column another random mixture, with weights of either sign, of all neurons, which
-        were given mean 0 and variance 1 first; the mixtures have mean 0 and variance 1 as well.
-        The rows stay in order.
+        Each column another random mixture, with weights of either sign, of
+        all neurons, which were given mean 0 and variance 1 first; the
+        mixtures have mean 0 and variance 1 as well. The rows stay in order.
     """
 
     def standardise(r):
         return (r - r.mean(axis=0)) / r.std(axis=0)
 
-    # Standardised first, so that a neuron that fires much does not rule every mixture.
+    # Standardised first, so that a neuron that fires much does not rule
+    # every mixture.
     mixtures = rng.standard_normal((neurons.shape[1], neurons.shape[1]))
     return standardise(standardise(neurons) @ mixtures)
 
 
 def udr(codes_a, codes_b, alpha=0.1):
-    """Return how well two models agree on their units: the UDR of a pair (Duan et al. 2020).
+    """Return how well two models agree on their units.
+
+    This is the UDR of a pair (Duan et al. 2020).
 
     Parameters
     ----------
@@ -169,15 +183,16 @@ def udr(codes_a, codes_b, alpha=0.1):
     codes_b : (N, K_b)
         Live latents of another one, for the same pictures.
     alpha : float
-        The lasso's penalty, for units of mean 0 and variance 1: both codes are brought to these
-        first.
+        The lasso's penalty, for units of mean 0 and variance 1: both codes
+        are brought to these first.
 
     Returns
     -------
     score : float
-        With R (K_a, K_b) the absolute weights of the lassos that predict each unit of b from all
-        units of a: each row and each column is worth its largest entry squared, divided by its
-        sum, or 0 if it is all 0. The score is the mean over the rows plus the mean over the
+        With R (K_a, K_b) the absolute weights of the lassos that predict
+        each unit of b from all units of a: each row and each column is
+        worth its largest entry squared, divided by its sum, or 0 if it is
+        all 0. The score is the mean over the rows plus the mean over the
         columns, halved.
     """
     X = (codes_a - codes_a.mean(axis=0)) / codes_a.std(axis=0)
@@ -187,6 +202,8 @@ def udr(codes_a, codes_b, alpha=0.1):
     def worth(R, axis):
         total = R.sum(axis=axis)
         best = R.max(axis=axis) ** 2
-        return np.mean(np.divide(best, total, out=np.zeros_like(best), where=total > 0))
+        worths = np.zeros_like(best)
+        np.divide(best, total, out=worths, where=total > 0)
+        return np.mean(worths)
 
     return (worth(R, 0) + worth(R, 1)) / 2
