@@ -44,7 +44,7 @@ def test_the_mouse_drags_both_sliders(stage):
     state = stage.live("state")
     assert state["look"] > 22 and state["seed"] < 4
     stage.button("Reset").click()
-    assert stage.live("state") == {"seed": 0, "look": 0}
+    assert stage.live("state") == {"seed": 0, "look": 10}
 
 
 def test_its_numbers_are_those_of_python(stage):

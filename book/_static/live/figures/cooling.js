@@ -5,7 +5,7 @@ import { figure, fixed, unpack } from "../kit.js";
 const SIDE = 7; // the ellipse stands in 7 x 7 places
 const WAYS = ["plain", "cooled"];
 const [ALIVE, REACH] = [0.1, 3.2];
-const START = { seed: 0, look: 0 };
+const START = { seed: 0, look: 10 }; // two latents of the cooled model have something to show
 
 /** The angle [degrees] between an axis and the way that posX moves a code (see `off_axes`). */
 export function offAxes(places) {

@@ -222,10 +222,10 @@ export function mount(element) {
         ],
         { colour },
       );
-      const at = [a, b].map((u, i) => u + (i ? 0.13 : 0) * (b < -0.9 ? -1 : 1));
-      plane.text(at, `latent ${k + 1}`, {
+      const steep = Math.abs(b) > 0.9; // then beside the end of the axis, else above it
+      plane.text(steep ? [a + 0.12, b] : [a, b + 0.19], `latent ${k + 1}`, {
         colour: colours.text,
-        align: a > 0.8 ? "right" : "center",
+        align: steep ? "left" : a > 0.8 ? "right" : "center",
       });
     });
     neurons().forEach(({ d }, m) => {

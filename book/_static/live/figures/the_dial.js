@@ -124,8 +124,7 @@ export function mount(element, { layers, middle, known, mig, loss, log_p, codes,
         ],
         { colour: hues[k] },
       );
-      const aside = k || angle < 45 ? [0, 0.4] : [0.2, -0.35];
-      const at = [RADIUS * a + aside[0], RADIUS * b + aside[1]];
+      const at = [RADIUS * a, RADIUS * b + 0.42]; // above the handle: the line goes down from it
       dial.text(at, `latent ${k + 1}`, { colour: colours.text, align: "center" });
     });
 
