@@ -6,7 +6,6 @@ The style sheet it writes lets a figure's picture take that room, so that nothin
 when the live figure comes in its place. ``test_live_figures`` says when it is out of date.
 """
 
-from playwright.sync_api import sync_playwright
 from visiting import CHROMIUM, HEIGHTS, ROOT, SITE, Visit, live_figures, served
 
 SHEET = ROOT / "book" / "_static" / "live" / "room.css"
@@ -32,6 +31,8 @@ def room(view, stage):
 
 def main():
     """Measure all figures of the built site, and write the style sheet."""
+    from playwright.sync_api import sync_playwright  # which the tests of the rest do without
+
     rooms = {}
     with sync_playwright() as p, served(SITE) as site:
         browser = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])

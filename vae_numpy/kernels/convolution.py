@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vae_numpy.kernels.jit import jit
+from vae_numpy.kernels.jit import jit, jit_inlined
 from vae_numpy.kernels.threads import A_THREAD
 from vae_numpy.kernels.tile import ROWS, copy, lanes_of, patch_tile, tile
 from vae_numpy.kernels.turns import begin, end, share
@@ -305,7 +305,7 @@ def _finish(picture, bias, relu):
                 pixels[i] = pixels[i] if not pixels[i] < 0 else 0  # a NaN stays one
 
 
-@jit
+@jit_inlined
 def _before_activation(dy, y, relu, da, db):
     """Compute da of a picture, and add it into db."""
     for c in range(len(da)):

@@ -11,7 +11,7 @@ that its bits do not depend on how many there are. On one core, 64 rows through 
 
 import numpy as np
 
-from vae_numpy.kernels.jit import jit
+from vae_numpy.kernels.jit import jit, jit_inlined
 from vae_numpy.kernels.product import finish
 from vae_numpy.kernels.threads import A_THREAD
 from vae_numpy.kernels.tile import copy, lanes_of
@@ -97,7 +97,7 @@ def sparse_gradient(x, da, dW, add, start, stop, turn):
     end(turn)
 
 
-@jit
+@jit_inlined
 def _add_weighted(total, rows, places, numbers, n):
     """Add n rows, each times its number, by fours: one visit to the total for four rows."""
     i = 0
