@@ -69,7 +69,7 @@ ITEM = """
 OTHERS = (  # drawings for a dark page or a telephone, and the words of a caption for the latter
     r'<img\b[^>]*class="[^"]*\bonly-(?:dark|narrow)\b[^>]*>|<span class="only-narrow">[^<]*</span>'
 )
-PRINT_BUTTON = re.compile(r'<li>\s*<button onclick="window\.print\(\)".*?</li>', re.S)
+PRINT_BUTTON = re.compile(r'<li>\s*<button data-press="print".*?</li>', re.S)
 
 
 def contents(toc):
@@ -137,10 +137,10 @@ def whole(site, parts, numbers):
             lines.append(f"<li>{entry}</li>")
             articles.append(article(html, name, names))
     loaded = re.findall(
-        r'<link\b[^>]*rel="stylesheet"[^>]*>|<script[^>]*>window\.MathJax = .*?</script>'
-        r'|<script[^>]*src="[^"]*mathjax/[^"]*"></script>',
+        r'<link\b[^>]*rel="stylesheet"[^>]*>|<script[^>]*src="[^"]*(?:inline|mathjax)/[^"]*"></script>',
         home,
     )
+    loaded = [tag for tag in loaded if "inline/" not in tag or _sets_mathjax(site / "book", tag)]
     title = heading(home)
     picture = re.search(r"<img\b[^>]*_images/[^>]*>", home)
     return f"""<!doctype html>
@@ -151,6 +151,11 @@ def whole(site, parts, numbers):
 <p>{date.today():%d %B %Y}</p></div>
 <nav class="book-contents"><h1>Contents</h1><ul>{"".join(lines)}</ul></nav>
 {"".join(articles)}</body></html>"""
+
+
+def _sets_mathjax(folder, tag):
+    """Say whether the file of a script that stood in the page holds MathJax's settings."""
+    return "window.MathJax" in (folder / re.search(r'src="([^"]*)"', tag)[1]).read_text("utf-8")
 
 
 def page_numbers(pdf):

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 PAGE = """<html><head><link rel="stylesheet" href="../a.css"></head><body>
 <ul><li>
-<button onclick="window.print()">.pdf</button>
+<button data-press="print">.pdf</button>
 </li></ul>
 <article class="bd-article"><h1>{title}<a class="headerlink" href="#{title}">#</a></h1>
 <p id="here">{text}</p><img src="../_images/a.png" loading="lazy"></article></body></html>"""

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from visiting import wait_until
 
 from vae_numpy import data
 
@@ -99,7 +100,7 @@ def test_on_the_saddle_it_rests_and_beside_it_it_rolls(stage):
 def test_run_pause_and_step_by_mouse(stage):
     stage.button("Start small").click()
     stage.button("Run").click()
-    stage.page.wait_for_function(f"document.querySelector('#live-{NAME}').live.state.done > 3")
+    wait_until(stage.page, f"document.querySelector('#live-{NAME}').live.state.done > 3")
     assert stage.number("the ball is") == "rolling"
     stage.button("Pause").click()
     done = stage.live("state.done")

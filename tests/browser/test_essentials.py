@@ -1,7 +1,7 @@
 """What every page of the site owes a reader: names, places, stops of the tab key."""
 
 import pytest
-from visiting import SITE
+from visiting import SITE, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -65,11 +65,12 @@ def test_every_picture_has_its_place_before_it_is_there(visit):
         pictures = page.locator(".bd-article img")
         bare = page.locator(".bd-article img:not([width][height])")
         lazy = page.locator(".bd-article img[loading=lazy]")
-        assert (bare.count(), lazy.count()) == (0, pictures.count() - 1), path.name
+        assert bare.count() == 0, path.name  # the first does not wait, unless there are two of it
+        assert pictures.count() - lazy.count() <= 1, path.name
 
 
 def test_formulas_have_the_size_of_the_text(page):
-    page.wait_for_function("document.querySelector('p mjx-container')")
+    wait_until(page, "document.querySelector('p mjx-container')")
     size, text = page.eval_on_selector(
         "p mjx-container",
         "e => [e, e.parentElement].map(x => parseFloat(getComputedStyle(x).fontSize))",
@@ -96,9 +97,7 @@ def test_a_greek_letter_is_found_by_its_name(visit, letter, name):
     found = []
     for query in (letter, name):
         page = visit().open(f"search.html?q={query}")
-        page.wait_for_function(
-            "document.querySelector('.search-summary').textContent.includes('found')"
-        )
+        wait_until(page, "document.querySelector('.search-summary').textContent.includes('found')")
         found.append(page.locator("#search-results li").count())
     assert found[0] == found[1] > 3
 
@@ -106,17 +105,18 @@ def test_a_greek_letter_is_found_by_its_name(visit, letter, name):
 def test_the_search_finds_sections_and_shows_their_sentences(visit):
     page = visit().open("search.html?q=KL")
     results = page.locator("#search-results li:not(:has(> span))")  # a span describes an object
-    page.wait_for_function(
-        """() => {
+    wait_until(
+        page,
+        """(() => {
             const found = [...document.querySelectorAll("#search-results li:not(:has(> span))")];
             return found.length > 10 && found.every((item) => item.querySelector("p.context"));
-        }"""
+        })()""",
     )
     links = results.locator("> a").evaluate_all("all => all.map(a => [a.href, a.textContent])")
     assert len(set(map(tuple, links))) == len(links)
     sections = [title for href, title in links if "#" in href]
     assert len(sections) > 0.7 * len(links)
-    assert "Variational inference: The KL term is not there to be tuned away" in sections
+    assert "6. Variational inference: The KL term is not there to be tuned away" in sections
     shown = results.locator("p.context").all_inner_texts()
     assert not [text for text in shown if "\\" in text or "xticklabels" in text]
     marks = set(page.locator("#search-results .highlighted").all_inner_texts())

@@ -5,6 +5,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.optimize import minimize
 from scipy.stats import norm
+from visiting import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -34,7 +35,7 @@ def elbo(mu, s, **given):
 
 def test_the_task_can_be_solved_from_the_keyboard(stage):
     stage.press(stage.button("Climb"), "Enter")
-    stage.page.wait_for_function(f"document.querySelector('#live-{NAME}').live.state.s < 0.9")
+    wait_until(stage.page, f"document.querySelector('#live-{NAME}').live.state.s < 0.9")
     stage.live("climb()")
     low = float(stage.number("ELBO"))
     assert stage.live("state.mu") < -1
@@ -102,7 +103,7 @@ def test_cross_mean_and_width_are_dragged_and_log_p_moves_with_the_cross_alone(s
 
 def test_a_hand_on_q_stops_the_climb(stage):
     stage.button("Climb").click()
-    stage.page.wait_for_function(f"document.querySelector('#live-{NAME}').live.state.s < 0.99")
+    wait_until(stage.page, f"document.querySelector('#live-{NAME}').live.state.s < 0.99")
     stage.drag(stage.slider("mean of q"), 30, 0)
     mu = stage.live("state.mu")
     stage.page.wait_for_timeout(200)

@@ -3,6 +3,7 @@
 import itertools
 
 import pytest
+from visiting import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -70,7 +71,7 @@ def test_the_task_can_be_solved_from_the_keyboard(stage):
 def test_it_walks_and_pauses_by_mouse(stage):
     stage.button("Walk").click()
     state = f"document.querySelector('#live-{NAME}').live.state"
-    stage.page.wait_for_function(f"{state}.at > 5 && {state}.at < {state}.visits")
+    wait_until(stage.page, f"{state}.at > 5 && {state}.at < {state}.visits")
     stage.button("Pause").click()
     at = stage.live("state.at")
     stage.page.wait_for_timeout(200)

@@ -6,7 +6,7 @@ page fails on it.
 
 import pytest
 from content_policy import META
-from visiting import SITE, Visit
+from visiting import SITE, Visit, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -25,9 +25,9 @@ def test_the_themes_buttons_work_without_scripts_in_the_markup(visit):
     view.page.add_init_script("window.print = () => { window.printed = true; }")
     page = view.open(CHAPTER)
     page.locator(".btn-fullscreen-button").click()
-    page.wait_for_function("document.fullscreenElement")
+    wait_until(page, "document.fullscreenElement")
     page.locator(".btn-fullscreen-button").click()
-    page.wait_for_function("!document.fullscreenElement")
+    wait_until(page, "!document.fullscreenElement")
     page.locator(".btn-download-pdf-button").dispatch_event("click")
     assert page.evaluate("window.printed")
 
@@ -62,7 +62,7 @@ def test_what_it_forbids_is_not_done_and_is_seen(browser, site, markup):
 def test_a_page_from_the_disk_works(browser):
     view = Visit(browser, SITE.as_uri())
     page = view.open("book/notation.html")
-    page.wait_for_function("MathJax.startup?.document")
+    wait_until(page, "MathJax.startup?.document")
     page.locator("mjx-container").first.wait_for()
     # Chromium refuses a page from the disk its fonts and modules, with any policy or none.
     assert not [fault for fault in view.faults if "Content Security Policy" in fault]

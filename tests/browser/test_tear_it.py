@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
+from visiting import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -27,7 +28,7 @@ def test_the_task_can_be_solved_from_the_keyboard(stage):
 
 def test_train_and_pause_by_mouse(stage):
     stage.button("Train").click()
-    stage.page.wait_for_function(f"document.querySelector('#live-{NAME}').live.state.done > 20")
+    wait_until(stage.page, f"document.querySelector('#live-{NAME}').live.state.done > 20")
     stage.button("Pause").click()
     done = stage.live("state.done")
     stage.page.wait_for_timeout(200)

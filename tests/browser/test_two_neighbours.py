@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from visiting import wait_until
 
 from vae_numpy import metrics
 
@@ -62,7 +63,7 @@ def test_the_dot_drops_and_comes_to_rest(stage):
     }"""
     assert stage.locator.evaluate(choose) == 1
     here = f"document.querySelector('#live-{NAME}').live.state.height"
-    stage.page.wait_for_function(f"{here} === 0")
+    wait_until(stage.page, f"{here} === 0")
 
 
 def test_fewer_points_and_the_block_of_the_chosen_one(stage):

@@ -45,6 +45,14 @@ def served(folder):
     server.server_close()
 
 
+def wait_until(page, condition):
+    """Wait until an expression holds. (wait_for_function evaluates it by what a page forbids.)"""
+    end = time.monotonic() + 30
+    while not page.evaluate(f"!!({condition})"):
+        assert time.monotonic() < end, f"{condition} does not come true"
+        page.wait_for_timeout(20)
+
+
 class Visit:
     """A page under watch: ``faults`` collects what no page may do, ``asked`` what it asks for."""
 
