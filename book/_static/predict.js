@@ -28,12 +28,12 @@ function say(guess, said) {
   const field = guess.querySelector("input:checked, input:not([type=radio])");
   if (!field?.value) return;
   const right = guess.querySelector("[data-right]") ?? (field.dataset.answer && field);
-  said.append("You said: ", ...words(field, field.value), ".");
+  said.append("You said: ", ...inWords(field, field.value), ".");
   if (!right) return;
   const good = field.type === "radio" ? field === right : distance(field) <= field.dataset.within;
   said.dataset.good = good;
   if (good && !distance(field)) said.append(" So it is.");
-  else said.append(good ? " Close: it is " : " It is: ", ...words(right, right.dataset.answer), ".");
+  else said.append(good ? " Close: it is " : " It is: ", ...inWords(right, right.dataset.answer), ".");
 }
 
 function distance(field) {
@@ -41,7 +41,7 @@ function distance(field) {
 }
 
 // The words of a choice, formulas too; a number with its unit; what was written.
-function words(field, value) {
+function inWords(field, value) {
   const beside = field.nextElementSibling;
   if (field.type === "radio") return [...beside.childNodes].map((node) => node.cloneNode(true));
   return [beside ? `${value} ${beside.textContent}`.trim() : `“${value}”`];

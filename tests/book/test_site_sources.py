@@ -136,3 +136,15 @@ def test_no_absolute_paths():
         if ABSOLUTE.search(line)
     ]
     assert found == []
+
+
+def test_no_two_scripts_of_the_pages_give_the_same_name_to_two_things():
+    """They are no modules: what they name they share."""
+    named = [
+        name
+        for path in sorted((ROOT / "book").glob("_static/*.js"))
+        for name in re.findall(
+            r"^(?:async )?(?:function|const|let|var|class) (\w+)", path.read_text(), re.M
+        )
+    ]
+    assert named and sorted(named) == sorted(set(named))

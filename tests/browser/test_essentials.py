@@ -39,7 +39,7 @@ def test_copy_buttons_are_one_stop_of_the_tab_key(page):
     reached = page.locator(".copybtn").nth(second)
     assert second > first
     assert reached.evaluate("b => b === document.activeElement")
-    assert reached.evaluate("b => getComputedStyle(b).opacity") == "1"
+    wait_until(page, "getComputedStyle(document.activeElement).opacity === '1'")  # it fades in
     page.keyboard.press("ArrowUp")
     assert page.eval_on_selector_all(".copybtn", places) == [first]
 
