@@ -33,24 +33,13 @@ def main(argv=None):
     training, longer = (QUICK, QUICK_LONGER) if options.quick else (TRAINING, LONGER)
     network = QUICK_NETWORK if options.quick else NETWORK
     seeds = range(FIRST_SEED, FIRST_SEED + options.seeds)
-    stages = {
-        "models": [
-            {**training, "network": network, "activation": "relu", "seed": seed} for seed in seeds
-        ]
-    }
-    stages["longer"] = [{**longer, "trained": job} for job in stages["models"]]
+    jobs = [{**training, "network": network, "activation": "relu", "seed": seed} for seed in seeds]
+    more = [{**longer, "trained": job} for job in jobs]
     models = []
-    for stage, jobs in stages.items():
-        work = rotation.train if stage == "models" else rotation.train_longer
-        earlier = None if stage == "models" else "larger/models"
-        trained = runs.run_all(f"larger/{stage}", jobs, work, options=options, models=earlier)
-        asked = [{"trained": job, "n": rotation.N} for job in jobs]
-        seen = runs.run_all(
-            f"larger/codes-{stage}", asked, rotation.look, options=options, models=f"larger/{stage}"
-        )
-        for seed, model, codes in zip(seeds, trained, seen, strict=True):
-            kept = {k: v for k, v in (codes | model).items() if k in rotation.KEPT}
-            models.append({"seed": seed, "beta": model["betas"][-1], **kept})
+    for model, codes in rotation.run_stages("larger", jobs, more, options):
+        head = {"seed": model.get("trained", model)["seed"], "beta": model["betas"][-1]}
+        kept = {k: v for k, v in (codes | model).items() if k in rotation.KEPT}
+        models.append({**head, **kept})
     configuration = {**rotation.NETWORK, **network, "first": training, "then": longer}
     runs.write_results("larger", configuration, seeds, models, options)
 

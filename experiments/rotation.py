@@ -182,6 +182,23 @@ def r_squared(codes, circle):
     return float(1 - (left**2).sum() / ((circle - circle.mean(axis=0)) ** 2).sum())
 
 
+def run_stages(name, jobs, more, options):
+    """Train models, go on with those that ``more`` names, and look at all, or at what is missing.
+
+    Yields for each model what its training gave and what ``look`` saw, those of ``jobs`` first.
+    """
+    for stage, work, todo, earlier in (
+        ("models", train, jobs, None),
+        ("longer", train_longer, more, f"{name}/models"),
+    ):
+        trained = runs.run_all(f"{name}/{stage}", todo, work, options=options, models=earlier)
+        asked = [{"trained": job, "n": N} for job in todo]
+        seen = runs.run_all(
+            f"{name}/codes-{stage}", asked, look, options=options, models=f"{name}/{stage}"
+        )
+        yield from zip(trained, seen, strict=True)
+
+
 def main(argv=None):
     """Train the models, or those that are missing, and write the result."""
     options = runs.parse(__doc__, seeds=5, argv=argv)
@@ -193,20 +210,11 @@ def main(argv=None):
         for activation in (("relu", "tanh") if seed < FIRST_SEED + N_TANH else ("relu",))
     ]
     more = [{**longer, "trained": job} for job in jobs if job["activation"] == "relu"]
-    first = runs.run_all("rotation/models", jobs, train, options=options)
-    last = runs.run_all(
-        "rotation/longer", more, train_longer, options=options, models="rotation/models"
-    )
     models = []
-    for stage, trained, done in (("models", jobs, first), ("longer", more, last)):
-        asked = [{"trained": job, "n": N} for job in trained]
-        seen = runs.run_all(
-            f"rotation/codes-{stage}", asked, look, options=options, models=f"rotation/{stage}"
-        )
-        for model, codes in zip(done, seen, strict=True):
-            of = model.get("trained", model)  # whom it goes on from, or itself
-            head = {"activation": of["activation"], "seed": of["seed"], "beta": model["betas"][-1]}
-            models.append({**head, **{k: v for k, v in (codes | model).items() if k in KEPT}})
+    for model, codes in run_stages("rotation", jobs, more, options):
+        of = model.get("trained", model)  # whom it goes on from, or itself
+        head = {"activation": of["activation"], "seed": of["seed"], "beta": model["betas"][-1]}
+        models.append({**head, **{k: v for k, v in (codes | model).items() if k in KEPT}})
     configuration = {**NETWORK, "first": training, "then": longer}
     turner = ship(models, more, options)
     runs.write_results("rotation", configuration, seeds, models, options, turner=turner)
