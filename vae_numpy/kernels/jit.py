@@ -27,13 +27,17 @@ __all__ = ["NumbaError", "element", "jit", "jit_in_memory"]
 
 # Reassociation and contraction let LLVM use vector instructions; unlike fastmath=True these
 # flags keep NaN and infinity as they are.
-_FLAGS = {"reassoc", "contract", "nsz"}
-jit_in_memory = numba.njit(nogil=True, fastmath=_FLAGS, error_model="numpy")
+_OPTIONS = {
+    "nogil": True,
+    "fastmath": {"reassoc", "contract", "nsz"},
+    "error_model": "numpy",
+}
+jit_in_memory = numba.njit(**_OPTIONS)
 
 # For a function that adds up and is called by compiled ones. It would be compiled by itself and
 # again within its callers, each time in an order of its own, and which of them runs differs between
 # the process that compiles and those that find the code on disk: so would the last bits.
-jit_inlined = numba.njit(inline="always", nogil=True, fastmath=_FLAGS, error_model="numpy")
+jit_inlined = numba.njit(inline="always", **_OPTIONS)
 
 
 def jit(function: Callable) -> Any:  # numba's dispatcher, which mypy does not know
