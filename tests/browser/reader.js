@@ -15,7 +15,14 @@ globalThis.reader = (() => {
 
   const nextFrame = () => new Promise(requestAnimationFrame);
 
-  /** Scroll to the end, so that all comes that waits to be seen; wait until it is there. */
+  /** Wait until what fades or unfolds by itself, and comes to an end, has done so. */
+  async function settle() {
+    await nextFrame();
+    const ends = document.getAnimations().filter((e) => e.effect.getComputedTiming().endTime < 1e4);
+    await Promise.all(ends.map((e) => e.finished.catch(() => {})));
+  }
+
+  /** Scroll to the end, so that all comes that waits to be seen, and back; wait until all stands. */
   async function readToTheEnd() {
     await window.MathJax?.startup?.promise;
     for (let y = 0; y < document.documentElement.scrollHeight; y += innerHeight) {
@@ -26,7 +33,8 @@ globalThis.reader = (() => {
     await Promise.all(pictures.map((e) => e.complete || e.decode().catch(() => {})));
     const patience = performance.now() + 10_000;
     while (figures().length && performance.now() < patience) await nextFrame();
-    await nextFrame();
+    scrollTo({ top: 0, behavior: "instant" }); // where the bar at the top hides nothing
+    await settle();
   }
 
   const figures = () =>
@@ -39,7 +47,7 @@ globalThis.reader = (() => {
     for (const fold of every("details")) fold.open = true;
     for (const button of every(".toggle-hidden .toggle-button")) button.click();
     await nextFrame();
-    await nextFrame(); // the observers of sizes have spoken
+    await settle(); // the observers of sizes have spoken, too
   }
 
   /**

@@ -68,8 +68,7 @@ def faults(view, path, folder=SITE):
         "document.documentElement.dataset.theme = "
         "matchMedia('(prefers-color-scheme: dark)').matches ? 'light' : 'dark'"
     )
-    page.wait_for_timeout(300)  # the theme's colours fade in
-    page.evaluate("reader.readToTheEnd()")
+    page.evaluate("reader.readToTheEnd()")  # and the theme's colours have faded in
     found += look(page, "overflow") + violations(page, rules=["color-contrast"])
     return found + view.faults
 

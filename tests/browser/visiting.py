@@ -68,7 +68,7 @@ class Visit:
         self.page = self.context.new_page()
         self.page.on("console", self._heard)
         self.page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
-        self.page.on("requestfailed", lambda r: self.faults.append(f"failed request: {r.url}"))
+        self.page.on("requestfailed", self._failed)
         self.page.on("response", self._answered)
         self.page.on("request", self._asked)
         self.page.add_init_script(READER)
@@ -76,6 +76,10 @@ class Visit:
     def _heard(self, message):
         if message.type in ("error", "warning"):
             self.faults.append(f"console {message.type}: {message.text}")
+
+    def _failed(self, request):
+        if request.failure != "net::ERR_ABORTED":  # which is what a visitor who goes on does
+            self.faults.append(f"failed request: {request.url}: {request.failure}")
 
     def _answered(self, response):
         if response.status >= 400:
