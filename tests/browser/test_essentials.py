@@ -59,15 +59,19 @@ def test_the_theme_button_keeps_the_focus(page):
     assert page.evaluate("document.activeElement.matches('.theme-switch-button')")
 
 
-def test_every_picture_has_its_place_before_it_is_there(visit):
+def test_every_picture_has_its_place_before_it_is_there(browser, site):
+    context = browser.new_context(java_script_enabled=False)  # as it comes
+    page = context.new_page()
     for path in CHAPTERS:
-        page = visit().open(path.relative_to(SITE).as_posix())
+        page.goto(f"{site}/{path.relative_to(SITE).as_posix()}", wait_until="commit")
+        page.locator("footer").first.wait_for(state="attached")
         pictures = page.locator(".bd-article img")
         bare = page.locator(".bd-article img:not([width][height])")
         lazy = page.locator(".bd-article img[loading=lazy]")
         # The first does not wait, unless there are several drawings of it, of which one is shown.
         alone = "only-" not in (pictures.first.get_attribute("class") or "")
         assert (bare.count(), lazy.count()) == (0, pictures.count() - alone), path.name
+    context.close()
 
 
 def test_formulas_have_the_size_of_the_text(page):

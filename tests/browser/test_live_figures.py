@@ -47,7 +47,8 @@ def test_the_keyboard_moves_all_that_the_mouse_can_and_reset_undoes_it(figure):
         assert stage.live("state") == first
 
 
-def test_a_frame_is_drawn_in_time(figure):
+@pytest.mark.timed
+def test_a_frame_is_drawn_in_time(figure, clock):
     _, stage = figure
     assert stage.drawing_time() < 12, "milliseconds; 60 frames a second leave 16"
 
