@@ -1,9 +1,13 @@
 """Settings for all tests."""
 
+import signal
+
 import matplotlib
 from hypothesis import settings
 
 matplotlib.use("Agg")  # no window, and no screen needed
+# Where the tests run in the background of a script Ctrl-C is ignored, and what they start inherits it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No deadline: a compiled kernel's first call takes seconds. The same examples in every run.
 settings.register_profile("book", deadline=None, derandomize=True)

@@ -391,7 +391,7 @@ except OSError as error:
 model = Autoencoder.load(path)
 print(model.n_iter_)
 print(np.array_equal(model.resume(X).transform(X), whole.transform(X)))
-subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+subprocess.run(["mount", "-o", "remount,bind,ro", disk], check=True)
 try:
     model.save(path)
 except OSError as error:
