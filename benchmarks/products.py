@@ -122,6 +122,7 @@ def limits():
         {"tiles": lambda: _tiles(a, b, depth, c, width, 1000), "sum": lambda: _sum(x)},
         budget=1.0,
         rest=0,
+        turn=0.02,
     )
     return {
         "operations_per_second": 2e3 * rows * depth * width / min(turns["tiles"]),
