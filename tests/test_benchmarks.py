@@ -254,6 +254,18 @@ def test_the_parts_of_a_step_need_what_its_products_do():
     assert need["loss"].tolist() == [0, 6 * (3 * 5 + 4 * 2)]
 
 
+def test_each_kernel_gets_the_bandwidth_of_its_own_arrays(monkeypatch):
+    ours = steps.Ours(SMALL, *SMALL.arrays())
+    with floor.recorded() as calls:
+        ours.step()
+    monkeypatch.setattr(floor, "bandwidth", lambda size: size * 1e3)  # no size twice the same rate
+    least = floor._least([call for call in calls if call[0] == "adam_step"], 1e9)
+    n = ours.flat.value.size  # in four arrays of 4 bytes each, of which 7 n numbers move
+    assert 4 * 7 / 16 / 1e3 <= least["optimiser"]["memory"] < 2 * 4 * 7 / 16 / 1e3
+    monkeypatch.setattr(floor, "bandwidth", lambda size: 1.0)
+    assert floor._least(calls, 1e9)["optimiser"]["memory"] == 4 * 7 * n
+
+
 def test_a_step_is_taken_apart_and_set_against_its_floor(monkeypatch):
     monkeypatch.setattr(floor, "limits", lambda: {"operations_per_second": 1e11})
     found = floor.run(budget=0, networks=(SMALL,))

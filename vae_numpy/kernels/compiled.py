@@ -12,6 +12,7 @@ import numpy as np
 from vae_numpy._types import FloatArray
 from vae_numpy.kernels import reference
 from vae_numpy.kernels.convolution import add_gradients, convolve, convolve_transposed
+from vae_numpy.kernels.exponential import exp_of_negative
 from vae_numpy.kernels.jit import jit
 from vae_numpy.kernels.product import add_bias, add_bias_relu, product_into
 from vae_numpy.kernels.sparse import is_mostly_zero, sparse_gradient_into, sparse_product_into
@@ -248,13 +249,10 @@ def squared_error(x_hat, x):
 
 
 def bernoulli_nll(logits: FloatArray, x: FloatArray) -> tuple[float, FloatArray]:
-    # NumPy's exp uses vector instructions; at most 1, so that nothing overflows
-    e = np.abs(logits)
-    np.exp(np.negative(e, out=e), out=e)
     dlogits, totals = np.empty_like(logits), np.empty(len(x))
 
     def rows(i, j, turn):
-        bernoulli_rows(logits[i:j], x[i:j], e[i:j], len(x), dlogits[i:j], totals[i:j], turn)
+        bernoulli_rows(logits[i:j], x[i:j], len(x), dlogits[i:j], totals[i:j], turn)
 
     share(rows, len(x), grain=8, most=logits.size // 2**14)
     return float(totals.sum()) / len(x), dlogits
@@ -264,27 +262,28 @@ _FACTORS = 512  # between 1 and 2 each: their product stays below the largest do
 
 
 @jit
-def bernoulli_rows(logits, x, e, n, dlogits, totals, turn):
+def bernoulli_rows(logits, x, n, dlogits, totals, turn):
     begin(turn)
     one, one_over_n = logits.dtype.type(1), logits.dtype.type(1 / n)
     zero, columns = logits.dtype.type(0), logits.shape[1]
     for i in range(logits.shape[0]):  # three loops, since vector instructions do each of them
-        total = np.float64(0)
+        total, e = np.float64(0), dlogits[i]  # the gradient's place, until it is computed
         for j in range(columns):
             total += max(logits[i, j], zero) - x[i, j] * logits[i, j]
+            e[j] = exp_of_negative(-abs(logits[i, j]))
         for start in range(0, columns, _FACTORS):
             # The sum of log(1 + e) is the log of the product: one logarithm for 512 numbers.
-            stop, product = min(start + _FACTORS, columns), np.float64(1)
-            for j in range(start, stop):
-                product *= 1 + np.float64(e[i, j])
+            some, product = e[start : start + _FACTORS], np.float64(1)
+            for j in range(len(some)):  # from 0: else it might be negative, for all LLVM knows
+                product *= 1 + np.float64(some[j])
             if product > 1.00001:
                 total += math.log(product)
             else:  # each 1 + e has lost digits of e, but log(1 + e) = e - e^2 / 2 + ...
-                for j in range(start, stop):
-                    small = np.float64(e[i, j])
+                for j in range(len(some)):
+                    small = np.float64(some[j])
                     total += small - 0.5 * small * small
         for j in range(columns):
-            sigmoid = (one if logits[i, j] >= 0 else e[i, j]) / (one + e[i, j])
+            sigmoid = (one if logits[i, j] >= 0 else e[j]) / (one + e[j])
             dlogits[i, j] = one_over_n * (sigmoid - x[i, j])
         totals[i] = total
     end(turn)

@@ -155,14 +155,14 @@ def finish(y, bias, relu):
 
 
 @jit
-def packed(A, a_turned, B, b_turned, C, add, bias, relu, j0, j1, turn):
-    """Compute the columns j0 to j1 of C = A B, or of C += A B if ``add``.
+def packed(A, a_turned, B, b_turned, C, add, bias, relu, rows, columns, turn):
+    """Compute some rows and columns, (start, stop), of C = A B, or of C += A B if ``add``.
 
     A (m, depth) and B (depth, n) have contiguous rows, or their transposes do if so ``turned``.
     A bias that is not empty is added, and then relu applied if asked for.
     """
     begin(turn)
-    (m, n), depth = C.shape, A.size // len(C)
+    (m, n), depth, (top, bottom), (j0, j1) = C.shape, A.size // len(C), rows, columns
     a_row, b_row = A.shape[1], B.shape[1]
     A, B, flat = A.ravel(), B.ravel(), C.ravel()
     width, group = 2 * lanes_of(C), group_of(C)
@@ -173,14 +173,14 @@ def packed(A, a_turned, B, b_turned, C, add, bias, relu, j0, j1, turn):
     for k0 in range(0, depth, slab):
         d = min(slab, depth - k0)
         _pack_panels(B, b_row, b_turned, k0, d, j0, j1, panels, slab)
-        for i0 in range(0, m, block):
-            rows = min(block, m - i0)
-            _pack_rows(A, a_row, a_turned, i0, rows, k0, d, a, slab)
-            corner, shape = flat[i0 * n + j0 :], (rows, d, j1 - j0)
+        for i0 in range(top, bottom, block):
+            some = min(block, bottom - i0)
+            _pack_rows(A, a_row, a_turned, i0, some, k0, d, a, slab)
+            corner, shape = flat[i0 * n + j0 :], (some, d, j1 - j0)
             fresh = k0 == 0 and not add
             _rows_times_panels(a, a_turned, slab, panels, corner, n, shape, fresh, scratch)
             if k0 + d == depth:
-                finish(C[i0 : i0 + rows, j0:j1], bias[j0:j1], relu)
+                finish(C[i0 : i0 + some, j0:j1], bias[j0:j1], relu)
     end(turn)
 
 
@@ -286,6 +286,7 @@ def product_into(C, A, B, *, add=False, bias=None, relu=False):
     B, b_turned = _by_rows(B)
     bias = _NO_BIAS[C.dtype.char] if bias is None else bias
     (m, n), width = C.shape, 2 * lanes_of(C)
+    most = A.size * n // A_THREAD
     if not add and _is_best_beside(m, A.size // m, n, width):
 
         def columns(j0, j1, turn):
@@ -299,9 +300,17 @@ def product_into(C, A, B, *, add=False, bias=None, relu=False):
     else:
 
         def columns(j0, j1, turn):
-            packed(A, a_turned, B, b_turned, C, add, bias, relu, j0, j1, turn)
+            packed(A, a_turned, B, b_turned, C, add, bias, relu, (0, m), (j0, j1), turn)
 
-    share(columns, n, grain=max(width, group_of(C)), most=A.size * n // A_THREAD)
+        def rows(i0, i1, turn):
+            packed(A, a_turned, B, b_turned, C, add, bias, relu, (i0, i1), (0, n), turn)
+
+        # Threads that write parts of the same rows hinder each other: of dW, which has many and is
+        # soon computed, two made 131 billion operations a second by columns, and 204 by rows.
+        if max(A.size // m, _BLOCK) <= m:
+            share(rows, m, grain=group_of(C), most=most)
+            return C
+    share(columns, n, grain=max(width, group_of(C)), most=most)
     return C
 
 
@@ -330,7 +339,8 @@ def product_packed(A: FloatArray, B: FloatArray) -> FloatArray:
     if A.size == 0 or B.size == 0:
         return np.zeros((len(A), B.shape[1]), A.dtype)
     C = np.empty((len(A), B.shape[1]), A.dtype)
-    packed(*_by_rows(A), *_by_rows(B), C, False, _NO_BIAS[C.dtype.char], False, 0, len(C.T), ALONE)
+    everything = (0, len(C)), (0, C.shape[1])
+    packed(*_by_rows(A), *_by_rows(B), C, False, _NO_BIAS[C.dtype.char], False, *everything, ALONE)
     return C
 
 

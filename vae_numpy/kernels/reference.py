@@ -23,7 +23,8 @@ _overflows_in_silence = np.errstate(over="ignore")
 @_overflows_in_silence
 def _sigmoid(a: FloatArray) -> FloatArray:
     # (1 + tanh(a / 2)) / 2 would have no digits left where it is small.
-    e = np.exp(-a)
+    e = np.negative(a)
+    np.exp(e, out=e)
     e += 1
     return np.divide(1, e, out=e)
 
@@ -289,8 +290,7 @@ def gaussian_nll(
     per_std = _largest_finite(np.exp(-0.5 * logvar))
     scaled = (mean - x) * per_std  # in standard deviations
     squares = scaled**2
-    constant = x.size * np.log(2 * np.pi)
-    value = 0.5 * (constant + np.sum(logvar + squares, dtype=np.float64)) / n
+    value = 0.5 * (x.size * np.log(2 * np.pi) + np.sum(logvar + squares, dtype=np.float64)) / n
     dmean = scaled * per_std / n
     dlogvar = (0.5 / n) * (1 - squares)
     return float(value), dmean, dlogvar
