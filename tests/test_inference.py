@@ -571,6 +571,12 @@ def test_a_density_without_an_integral_is_reported():
             "^eps must be finite",
         ),
         (lambda rng: probabilistic_pca(np.full((4, 3), np.nan), 1), "^X must be finite"),
+        (lambda rng: EXAMPLE.log_likelihood([[np.nan]]), "^X must be finite"),
+        (
+            lambda rng: gaussian_divergence([0], [[np.nan]], [0], [1]),
+            "^covariance_q must be finite",
+        ),
+        (lambda rng: grid_posterior(None, [[0, np.nan]]), r"^axes\[0\] must be finite"),
         (lambda rng: grid_posterior(None, [[1, 0]]), r"axes\[0\] must be at least 2 increasing"),
         (lambda rng: grid_posterior(None, []), "axes must hold at least one"),
         (
