@@ -3,6 +3,7 @@
 ``pytest -m nightly`` draws two thousand others.
 """
 
+import os
 import re
 import warnings
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, reject, settings
 from hypothesis import strategies as st
 
+from vae_numpy import kernels
 from vae_numpy.data.corruption import KINDS
 from vae_numpy.kernels.reference import ACTIVATIONS
 from vae_numpy.likelihoods import LIKELIHOODS
@@ -18,6 +20,15 @@ from vae_numpy.models import VAE, Autoencoder, LinearAutoencoder
 from vae_numpy.models.autoencoder import LOSSES
 from vae_numpy.schedules import SCHEDULES
 from vae_numpy.training import TrainingDiverged
+
+
+@pytest.fixture(autouse=True, scope="module")
+def backend():
+    """Without the JIT the loops are Python's, whose exp raises an error where it overflows."""
+    is_off = os.environ.get("NUMBA_DISABLE_JIT", "0") != "0"
+    with kernels.use("numpy" if is_off else kernels.backend()):
+        yield
+
 
 # Data -------------------------------------------------------------------------------------------
 

@@ -528,6 +528,27 @@ def test_progress_bars_stay_away_from_short_work(capsys):
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.filterwarnings("ignore::vae_numpy.metrics.MeaninglessScoreWarning")
+def test_factor_vae_never_votes_for_a_code_that_does_not_vary():
+    def score(encode):
+        sizes = {"n_train": 40, "n_eval": 40, "n_variance": 200, "batch_size": 8}
+        rng = np.random.default_rng(0)
+        return metrics.factor_vae_score(encode, TRUTH, rng=rng, min_std=0, **sizes)
+
+    with_constant = score(lambda X: np.column_stack([np.ones(len(X)), standardised(X)]))
+    assert with_constant == score(standardised) > 0
+
+
+def test_two_codes_and_two_factors_are_enough():
+    rng = np.random.default_rng(0)
+    assert metrics.dci(rng.normal(size=(60, 2)), SMALL[:60, :2], rng=rng).importances.shape == (
+        2,
+        2,
+    )
+    chosen = {"factors": ["scale", "posX"], "n_train": 200, "n_eval": 100}
+    assert metrics.beta_vae_score(standardised, TRUTH, rng=rng, **chosen) > 0.9
+
+
 # Bad input ----------------------------------------------------------------------------------------
 
 CODES, FACTORS = np.random.default_rng(0).normal(size=(60, 3)), SMALL[:60]
@@ -552,6 +573,7 @@ CODE_SCORES = {
         (CODES, FACTORS[:, 0], ValueError, r"factors must have shape"),
         (CODES, FACTORS - 1, ValueError, "factors must be grid indices >= 0"),
         (CODES, FACTORS * [1, 0, 1], ValueError, "factors must vary: column 1 is the same"),
+        (CODES, FACTORS * [1, 0, 1] + [0, 1, 0], ValueError, "factors must vary: column 1"),
     ],
 )
 def test_bad_codes_and_factors_are_named(name, codes, factors, error, message):
@@ -577,6 +599,7 @@ RNG = np.random.default_rng(0)
         ({"factors": ["scale", "colour"]}, ValueError, "factors: a name must be one of 'shape'"),
         ({"n_train": 0}, ValueError, "n_train must be >= 1"),
         ({"n_eval": 2.0}, TypeError, "n_eval must be an integer"),
+        ({"n_eval": 0}, ValueError, "^n_eval must be >= 1"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:(divide by zero|invalid value):RuntimeWarning")
@@ -595,6 +618,27 @@ def test_bad_arguments_of_the_sampled_scores_are_named(score, change, error, mes
         (lambda: metrics.modularity(CODES, FACTORS[:, :1]), ValueError, "factors must have two"),
         (lambda: metrics.sap(CODES, FACTORS, C=0), ValueError, "C must be > 0"),
         (lambda: metrics.sap(CODES, FACTORS, test_fraction=1), ValueError, "test_fraction must be"),
+        (lambda: metrics.sap(CODES, FACTORS, test_fraction=0), ValueError, "^test_fraction must"),
+        (
+            lambda: metrics.beta_vae_score(standardised, TRUTH, rng=RNG, batch_size=0),
+            ValueError,
+            "^batch_size must be >= 1",
+        ),
+        (
+            lambda: metrics.factor_vae_score(standardised, TRUTH, rng=RNG, batch_size=1),
+            ValueError,
+            "^batch_size must be >= 2",
+        ),
+        (
+            lambda: metrics.factor_vae_score(standardised, TRUTH, rng=RNG, n_variance=1),
+            ValueError,
+            "^n_variance must be >= 2",
+        ),
+        (
+            lambda: metrics.all_scores(standardised, TRUTH, rng=RNG, scores=["mig"], n_train=0),
+            ValueError,
+            "^n_train must be >= 1",
+        ),
         (
             lambda: metrics.sap(CODES, FACTORS, test_fraction=0.001),
             ValueError,

@@ -468,6 +468,39 @@ def test_grid_takes_densities_that_are_zero_somewhere():
     assert log_z == pytest.approx(0, abs=1e-3)  # a jump: the rule is of first order there
 
 
+def test_a_baseline_is_the_mean_of_the_other_samples():
+    mean, scale = np.array([0.5, -1.0]), np.array([[1.2, 0.0], [0.4, 0.7]])
+    eps = np.random.default_rng(3).standard_normal((5, 2))
+    log_density = log_normal([1.0, 2.0], [[2.0, 0.3], [0.3, 1.0]])
+    f = log_density(mean + eps @ scale.T)
+    kept = [1 - np.delete(f, n).mean() / f[n] for n in range(5)]
+    plain = score_function_gradient(log_density, mean, scale, eps)
+    dmean, dscale = score_function_gradient(log_density, mean, scale, eps, baseline=True)
+    entropy = np.diag(1 / np.diag(scale))
+    for n in range(5):  # each estimate is linear in its f, but for the entropy's part
+        np.testing.assert_allclose(dmean[n], kept[n] * plain[0][n], rtol=1e-10)
+        np.testing.assert_allclose(
+            dscale[n] - entropy, kept[n] * (plain[1][n] - entropy), rtol=1e-10, atol=1e-12
+        )
+
+
+def test_a_rounding_beside_a_large_diagonal_is_no_asymmetry():
+    large = np.diag([1e10, 1e10])
+    for corner, is_refused in ((50.0, False), (500.0, True)):
+        nearly = large + [[0, corner], [0, 0]]
+        if is_refused:
+            with pytest.raises(ValueError, match="^covariance_q must be symmetric"):
+                gaussian_divergence([0, 0], nearly, [0, 0], large)
+        else:
+            assert abs(gaussian_divergence([0, 0], nearly, [0, 0], large)) < 1e-12
+
+
+def test_the_fewest_steps_and_samples_are_enough():
+    rng = np.random.default_rng(0)
+    fit = fit_gaussian(log_normal([0], [[1]]), [0], n_steps=1, n_samples=2, rng=rng)
+    assert np.isfinite(fit.mean).all()
+
+
 # Errors -------------------------------------------------------------------------------------
 
 
@@ -518,6 +551,32 @@ def test_a_density_without_an_integral_is_reported():
         (lambda rng: fit_gaussian(None, [0], covariance="x", rng=rng), "covariance must be one of"),
         (lambda rng: fit_gaussian(None, [0], estimator="x", rng=rng), "estimator must be one of"),
         (lambda rng: fit_gaussian(None, [0], learning_rate=0, rng=rng), "learning_rate must be >"),
+        (lambda rng: fit_gaussian(None, [0], n_steps=0, rng=rng), "^n_steps must be >= 1"),
+        (lambda rng: fit_gaussian(None, [0], n_samples=1, rng=rng), "^n_samples must be >= 2"),
+        (lambda rng: fit_gaussian(None, [0], start_scale=0, rng=rng), "^start_scale must be > 0"),
+        (lambda rng: fit_gaussian(None, [np.nan], rng=rng), "^start must be finite"),
+        (lambda rng: gaussian_divergence([np.nan], [1], [0], [1]), "^mean_q must be finite"),
+        (lambda rng: gaussian_divergence([0], [1], [np.nan], [1]), "^mean_p must be finite"),
+        (lambda rng: gaussian_divergence([0], [1], [0], [-1]), "^covariance_p must be"),
+        (
+            lambda rng: score_function_gradient(None, [np.nan], [[1.0]], [[0.0]]),
+            "^mean must be finite",
+        ),
+        (
+            lambda rng: score_function_gradient(None, [0], [[np.nan]], [[0.0]]),
+            "^scale must be finite",
+        ),
+        (
+            lambda rng: score_function_gradient(None, [0], [[1.0]], [[np.nan]]),
+            "^eps must be finite",
+        ),
+        (lambda rng: probabilistic_pca(np.full((4, 3), np.nan), 1), "^X must be finite"),
+        (lambda rng: EXAMPLE.log_likelihood([[np.nan]]), "^X must be finite"),
+        (
+            lambda rng: gaussian_divergence([0], [[np.nan]], [0], [1]),
+            "^covariance_q must be finite",
+        ),
+        (lambda rng: grid_posterior(None, [[0, np.nan]]), r"^axes\[0\] must be finite"),
         (lambda rng: grid_posterior(None, [[1, 0]]), r"axes\[0\] must be at least 2 increasing"),
         (lambda rng: grid_posterior(None, []), "axes must hold at least one"),
         (

@@ -78,6 +78,12 @@ def test_moving_turning_scaling_and_embedding_change_nothing():
     assert intrinsic_dimension(embedded) == pytest.approx(intrinsic_dimension(X), rel=1e-6)
 
 
+def test_a_cloud_far_from_the_origin_keeps_its_dimension():
+    rng = np.random.default_rng(0)
+    X = rng.random((300, 2)) @ np.linalg.qr(rng.standard_normal((20, 20)))[0][:2]
+    assert intrinsic_dimension(X + 1e5) == pytest.approx(intrinsic_dimension(X), rel=1e-6)
+
+
 def test_repeated_points_count_once():
     X = data.make_spiral(200, random_state=0)[0]
     assert intrinsic_dimension(np.repeat(X, 3, axis=0)) == pytest.approx(intrinsic_dimension(X))

@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.metrics import log_loss
 
 from vae_numpy import kernels, losses
-from vae_numpy.likelihoods import LIKELIHOODS
+from vae_numpy.likelihoods import LIKELIHOODS, SquaredError
 from vae_numpy.models import VAE
 
 N, D = 9, 5
@@ -365,6 +365,35 @@ def test_a_variance_of_a_likelihood_that_has_none_is_refused_by_name(name, varia
         vae.fit(x)
     assert not hasattr(vae, "encoder_")
     vae.set_params(variance=1).fit(x)
+
+
+@learns_a_variance
+@pytest.mark.parametrize(
+    "variance, message", [(0, "> 0, got 0"), ("each", "one of 'learnt', 'per_feature', got 'each'")]
+)
+def test_a_variance_that_is_none_is_refused_by_name(name, variance, message):
+    with pytest.raises(ValueError, match=f"^variance must be {message}"):
+        make(name, variance=variance)
+
+
+@pytest.mark.parametrize("name", ["bernoulli", "continuous_bernoulli", "categorical"])
+def test_data_without_a_density_are_refused_with_the_reason(name):
+    with pytest.raises(ValueError, match=r"^X must .* for a reason, got"):
+        make(name).check_data(np.full((2, D), 2.0), "a reason")
+
+
+@backends
+@dtypes
+def test_the_squared_error_is_that_of_each_row(backend, dtype):
+    output = np.array([[1.0, 2.0], [3.0, 1e-4]], dtype)
+    x = np.array([[0.0, 2.0], [5.0, 0.0]], dtype)
+    with kernels.use(backend):
+        value, doutput = SquaredError().nll(output, x)
+    assert value == pytest.approx((1 + 4) / 2, rel=1e-8)
+    np.testing.assert_allclose(doutput, output - x)  # 2 / N = 1
+    log_prob = SquaredError().log_prob(output, x)
+    assert log_prob.dtype == np.float64
+    np.testing.assert_allclose(log_prob, [-1, -4 - float(output[1, 1]) ** 2], rtol=1e-15)
 
 
 @each_likelihood

@@ -3,6 +3,7 @@
 import inspect
 import math
 
+import mpmath
 import naive
 import numpy as np
 import pytest
@@ -48,6 +49,17 @@ def test_bernoulli_nll_of_a_fair_coin_is_ln_2_a_feature(d):
     x = np.random.default_rng(0).integers(0, 2, (5, d)).astype(float)
     value, _ = bernoulli_nll(np.zeros((5, d)), x)
     assert value == pytest.approx(d * math.log(2), rel=1e-12)
+
+
+@pytest.mark.parametrize("logit", [0.0999999, -0.0999999, 0.1, -0.1, 0.03])
+def test_continuous_bernoulli_nll_to_the_last_digits_where_the_series_ends(logit):
+    with mpmath.workdps(50):
+        exact = mpmath.mpf(logit)
+        normaliser = float(mpmath.log((mpmath.exp(exact) - 1) / exact))
+        mean = float(1 / (1 - mpmath.exp(-exact)) - 1 / exact)
+    value, dlogits = losses.continuous_bernoulli_nll([[logit]], [[0.0]])
+    assert value == pytest.approx(normaliser, rel=0, abs=1e-14)
+    assert dlogits[0, 0] == pytest.approx(mean, rel=0, abs=1e-14)
 
 
 def test_bernoulli_nll_of_a_known_probability():

@@ -234,6 +234,8 @@ def test_a_bad_learning_rate_is_refused_by_name(optimiser, bad):
         (Adagrad, {"initial_accumulator": -1.0}),
         (Adagrad, {"eps": 0}),
         (Adam, {"beta1": 1.0}),
+        (Adam, {"beta1": -0.1}),
+        (Adam, {"beta2": -0.1}),
         (Adam, {"beta2": 1.5}),
         (Adam, {"beta2": math.nan}),
         (Adam, {"eps": -1e-8}),

@@ -49,6 +49,12 @@ def test_explained_variance_of_the_mean_is_zero_and_worse_is_negative():
     assert explained_variance(X, mean + 1) < 0
 
 
+@pytest.mark.parametrize("call", [pca_spectrum, lambda X: explained_variance(X, np.eye(2))])
+def test_data_that_are_not_finite_are_named(call):
+    with pytest.raises(ValueError, match="^X must be finite"):
+        call(np.full((2, 2), np.nan))
+
+
 @pytest.mark.parametrize(
     ("X", "X_hat", "message"),
     [
