@@ -50,6 +50,11 @@ def test_first_step_of_gradient_descent():
     np.testing.assert_allclose(one_step(SGD(0.1), [1.0, 2.0], [3.0, -4.0]), [0.7, 2.4])
 
 
+@pytest.mark.parametrize("optimiser, rate", [(SGD, 0.01), (Adagrad, 0.01), (Adam, 0.001)])
+def test_the_learning_rate_of_who_names_none(optimiser, rate):
+    np.testing.assert_allclose(one_step(optimiser(), [1.0], [1.0]), 1 - rate, rtol=1e-8)
+
+
 def test_momentum_adds_the_last_step():
     p, optimiser = Parameter(np.array([0.0])), SGD(0.1, momentum=0.5)
     for position in [-0.1, -0.25, -0.425]:  # steps 1, 1.5, 1.75 times 0.1
