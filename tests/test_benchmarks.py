@@ -232,7 +232,8 @@ def test_the_peers_learn_when_they_fit(peer):
     if not have(peer):
         pytest.skip(f"{peer} is not installed (the extra 'bench')")
     X = np.tile(np.eye(5, dtype=np.float32), (6 * 20, 1))
-    for who in steps.contestants(SMALL)[1:]:
+    _, *peers = steps.contestants(SMALL)
+    for who in [who for who in peers if who.name.startswith("JAX") == (peer == "jax")]:
         before, _ = who.loss_and_gradients()
         who.fit(X, 3)
         who.x = type(who.x)(X[:6]) if peer == "torch" else X[:6]
@@ -330,9 +331,9 @@ def test_the_ladder_keeps_medians_and_what_they_were_measured_on(tmp_path, monke
     assert [file.name for file in tmp_path.iterdir()] == ["ladder.json"]
 
 
-def test_the_readme_tells_the_kept_run_of_the_second_machine():
+def test_the_readme_tells_the_kept_run():
     readme = (command.RESULTS.parent / "README.md").read_text("utf-8")
-    kept = json.loads((command.RESULTS / "second_machine" / "benchmarks.json").read_text("utf-8"))
+    kept = json.loads((command.RESULTS / "benchmarks.json").read_text("utf-8"))
     rows = [
         line.split("|")[1:-1]
         for line in readme.splitlines()
@@ -349,5 +350,5 @@ def test_the_readme_tells_the_kept_run_of_the_second_machine():
     peak = kept["products"]["limits"]["operations_per_second"]
     layers = [row for row in kept["products"]["rows"] if row["product"].startswith("conv")]
     shares = [r["operations"] / r["seconds"]["own"]["median"] / peak for r in layers]
-    assert [f"{min(shares):.0%}", f"{max(shares):.0%}"] == ["63%", "83%"]
-    assert "63 to 83 per cent" in readme
+    assert [f"{min(shares):.0%}", f"{max(shares):.0%}"] == ["67%", "81%"]
+    assert "67 to 81 per cent" in readme

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 CONTROLS = "input[type=range], [role=slider]"
 
 
-@pytest.fixture(scope="module", params=live_figures(), ids=lambda figure: figure[1])
+@pytest.fixture(scope="module", params=live_figures(), ids=[name for _, name in live_figures()])
 def figure(browser, site, request):
     """A figure of which nothing moves by itself, and the visit that it is on."""
     path, name = request.param
