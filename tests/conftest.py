@@ -6,7 +6,7 @@ import matplotlib
 from hypothesis import settings
 
 matplotlib.use("Agg")  # no window, and no screen needed
-# Where the tests run in the background of a script Ctrl-C is ignored, and what they start inherits it.
+# In the background of a script Ctrl-C is ignored, and what tests start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No deadline: a compiled kernel's first call takes seconds. The same examples in every run.
