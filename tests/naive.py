@@ -5,6 +5,7 @@ And the tables of the losses and likelihoods, from which the tests of both take 
 
 import importlib.util
 import math
+import os
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ import numpy as np
 
 BACKENDS = ["numpy", "numba"] if importlib.util.find_spec("numba") else ["numpy"]
 DTYPES = [np.float32, np.float64]
+WITHOUT_JIT = os.environ.get("NUMBA_DISABLE_JIT", "0") != "0"  # then compiled loops are Python's
 
 
 def sigmoid(a):

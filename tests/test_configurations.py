@@ -3,7 +3,6 @@
 ``pytest -m nightly`` draws two thousand others.
 """
 
-import os
 import re
 import warnings
 
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, reject, settings
 from hypothesis import strategies as st
+from naive import WITHOUT_JIT
 
 from vae_numpy import kernels
 from vae_numpy.data.corruption import KINDS
@@ -25,8 +25,7 @@ from vae_numpy.training import TrainingDiverged
 @pytest.fixture(autouse=True, scope="module")
 def backend():
     """Without the JIT the loops are Python's, whose exp raises an error where it overflows."""
-    is_off = os.environ.get("NUMBA_DISABLE_JIT", "0") != "0"
-    with kernels.use("numpy" if is_off else kernels.backend()):
+    with kernels.use("numpy" if WITHOUT_JIT else kernels.backend()):
         yield
 
 

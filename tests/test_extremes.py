@@ -7,13 +7,12 @@ It is never NaN, and NumPy never warns.
 """
 
 import itertools
-import os
 from functools import cache
 
 import mpmath as mp
 import numpy as np
 import pytest
-from naive import BACKENDS, DTYPES
+from naive import BACKENDS, DTYPES, WITHOUT_JIT
 
 from vae_numpy import kernels
 from vae_numpy.inference import gaussian_divergence, iwae_bound
@@ -21,9 +20,7 @@ from vae_numpy.likelihoods import LIKELIHOODS
 
 pytestmark = pytest.mark.filterwarnings("error")
 # Without the JIT the loops are Python's, whose exp raises an error where it overflows.
-backends = pytest.mark.parametrize(
-    "backend", BACKENDS if os.environ.get("NUMBA_DISABLE_JIT", "0") == "0" else ["numpy"]
-)
+backends = pytest.mark.parametrize("backend", ["numpy"] if WITHOUT_JIT else BACKENDS)
 dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=lambda t: t.__name__)
 
 ROUNDINGS = 8  # that an entry may be off; NumPy allows itself 4 in an exp

@@ -1,11 +1,10 @@
 """The sprite renderer against published numbers, a naive loop, and itself on both backends."""
 
 import math
-import os
 
 import numpy as np
 import pytest
-from naive import BACKENDS
+from naive import BACKENDS, WITHOUT_JIT
 from numpy.polynomial.chebyshev import chebval
 
 from vae_numpy import kernels
@@ -56,7 +55,7 @@ needs_both = pytest.mark.skipif(len(BACKENDS) < 2, reason="numba is not installe
 @pytest.fixture(scope="module")
 def pixel_counts():
     """How many of all 737,280 pictures are white at each pixel; both backends draw them all."""
-    if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
+    if WITHOUT_JIT:
         pytest.skip("too slow without the JIT")
     dataset, block = Sprites(64), 5120
     compiled, reference = (np.empty((block, 64 * 64), np.uint8) for _ in range(2))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from naive import WITHOUT_JIT
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from vae_numpy.inference import probabilistic_pca
@@ -166,9 +167,7 @@ def hashes_of_fits():
     return [*map(hash_of_a_fit, MODELS), hash_of_a_fit("VAE", white=0.04)]
 
 
-compiled = pytest.mark.skipif(
-    os.environ.get("NUMBA_DISABLE_JIT", "0") != "0", reason="nothing is shared then"
-)
+compiled = pytest.mark.skipif(WITHOUT_JIT, reason="nothing is shared then")
 
 
 @compiled
