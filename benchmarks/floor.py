@@ -159,28 +159,17 @@ def _products(calls):
 def _least(calls, operations_per_second):
     """Compute the least seconds of each part, for its arithmetic and for its memory."""
     least = {part: {"arithmetic": 0.0, "memory": 0.0} for part in PARTS}
-    for part, operations, numbers, size in _needs(calls):
+    for part, operations, numbers, size in needs(calls):
         least[part]["arithmetic"] += operations / operations_per_second
         least[part]["memory"] += 4 * numbers / bandwidth(2 ** int(np.log2(4 * size)))
     return least
 
 
 def needs(calls):
-    """Count what each part has to compute, and the numbers that it has to read and to write.
+    """Yield for each call its part, operations, numbers that move, and the size of its arrays.
 
-    Returns
-    -------
-    dict of [operations, numbers]
-        The operations of products only: the others wait for memory.
+    The operations of products only: the others wait for memory.
     """
-    parts = {part: np.zeros(2) for part in PARTS}
-    for part, operations, numbers, _ in _needs(calls):
-        parts[part] += operations, numbers
-    return parts
-
-
-def _needs(calls):
-    """Yield for each call its part, operations, numbers that move, and the size of its arrays."""
     for name, _, arguments, more in calls:
         if name == "dense_forward":  # the activation is done where the product leaves its result
             x, W, *_ = arguments

@@ -247,7 +247,9 @@ def test_the_parts_of_a_step_need_what_its_products_do():
     with floor.recorded() as calls:
         ours.step()
     assert vars(kernels) == real
-    need = floor.needs(calls)
+    need = {part: np.zeros(2) for part in floor.PARTS}
+    for part, operations, numbers, _ in floor.needs(calls):
+        need[part] += operations, numbers
     assert need["products"][0] == SMALL.operations
     # value, gradient, two averages; and all but the gradient written
     assert need["optimiser"].tolist() == [0, 7 * ours.flat.value.size]
