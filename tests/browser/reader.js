@@ -150,7 +150,7 @@ globalThis.reader = (() => {
   }
 
   return {
-    readToTheEnd, openFolds, condense, watchFrames, frameRate,
+    settle, readToTheEnd, openFolds, condense, watchFrames, frameRate,
     figures, shifts, overflow, cut, formulas, headings, descriptions,
   };
 })();

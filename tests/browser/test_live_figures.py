@@ -68,7 +68,7 @@ def test_it_fits_and_is_accessible(figure, width, theme):
     view, stage = figure
     view.page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
     view.page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
-    view.page.wait_for_timeout(300)  # the theme's colours fade in
+    view.page.evaluate("reader.settle()")  # the theme's colours have faded in
     too_wide = "stage => [...stage.querySelectorAll('*')].filter((e) => e.scrollWidth > innerWidth)"
     assert stage.locator.evaluate(f"stage => ({too_wide})(stage).length") == 0
     assert view.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
