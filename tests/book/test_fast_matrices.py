@@ -113,6 +113,16 @@ def test_whole_steps_are_as_the_text_says():
         assert two > 1.3 * one
 
 
+def test_fits_are_as_the_text_says():
+    fits = BENCHMARKS["fits"]
+    leads = [min(r["median"] for r in row["ours_times_as_fast"].values()) for row in fits]
+    assert [row["data"] for row in fits] == ["dense"] * 4 + ["sprites"]
+    assert abs(leads[1] - 1) < 0.05 and min(leads[:1] + leads[2:]) > 1.15
+    alone = BENCHMARKS["steps"][1]["seconds"]["vae_numpy"]["median"]
+    beside = fits[1]["estimators"]["VAE"]["bare step"]["median"]
+    assert (round(1e3 * alone, 1), round(1e3 * beside, 1)) == (2.7, 4.5)
+
+
 def test_the_kept_run_has_what_the_page_measures(page):
     names, _ = page
     assert set(KEPT) == {*names["live"], "orders", "addresses"}
