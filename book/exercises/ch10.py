@@ -72,8 +72,8 @@ def hidden_angle(alpha, s):
     -------
     angle : float
         In degrees: a neuron that is turned from one latent towards another
-        by up to this angle still scores exactly 1, with any number of
-        pictures.
+        by up to this angle still scores exactly 1, if the pictures are so
+        many that the measured correlations are the true ones.
     """
     raise NotImplementedError
 

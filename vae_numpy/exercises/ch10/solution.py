@@ -76,8 +76,8 @@ def hidden_angle(alpha, s):
     -------
     angle : float
         In degrees: a neuron that is turned from one latent towards another
-        by up to this angle still scores exactly 1, with any number of
-        pictures.
+        by up to this angle still scores exactly 1, if the pictures are so
+        many that the measured correlations are the true ones.
     """
     # The smaller correlation is sqrt(s) sin(angle); the lasso deletes it
     # while it is below alpha.
