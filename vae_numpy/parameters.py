@@ -23,7 +23,9 @@ class Parameter:
 
     def __init__(self, value: FloatArray) -> None:
         self.value: FloatArray = np.require(value, requirements=["C", "W"])
-        self.grad: FloatArray = np.zeros_like(self.value)
+        # Of np.zeros no memory is written before it is used, as a first gradient that ``flatten``
+        # replaces never is.
+        self.grad: FloatArray = np.zeros(self.value.shape, self.value.dtype)
 
     def zero_grad(self) -> None:
         """Set the gradient back to zero."""

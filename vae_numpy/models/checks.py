@@ -144,8 +144,9 @@ def _checked(check: Callable[..., FloatArray], array: ArrayLike, name: str) -> F
             raise
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"{name} must be an array of numbers, one row a sample: {error}") from None
-    bad = np.argwhere(~np.isfinite(checked))
-    if len(bad):
+    finite = np.isfinite(checked)
+    if not finite.all():  # to look where takes as long as an epoch of a small network
+        bad = np.argwhere(~finite)
         row, column = bad[0]
         value = "NaN" if np.isnan(checked[row, column]) else "inf"
         raise ValueError(

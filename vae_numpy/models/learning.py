@@ -263,7 +263,9 @@ class Learner:
                 )
             # A loss is measured before its step: the weights known to be good are those that the
             # finished epoch began with, not those that it ended with.
-            last_good[...], epoch_start[...] = epoch_start, weights.value
+            nonlocal last_good, epoch_start
+            last_good, epoch_start = epoch_start, last_good
+            epoch_start[...] = weights.value
             if held_out is not None:
                 loss = self._validation_loss(X_held_out, held_out.rows)
                 held_out.judge(loss, weights.value)
