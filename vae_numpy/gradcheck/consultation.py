@@ -135,10 +135,12 @@ def _slopes(
         return here
     central = {key: s.central for key, s in here.items()}
     # What differences can see grows with the numbers.
-    unit = max(abs(g).max() for g in central.values())
+    unit = max(float(abs(g).max()) for g in central.values())
     resolution = max(s.resolution for s in here.values())
     return {
-        key: Differences(end, end, end, resolution * abs(end).max() / unit if unit else resolution)
+        key: Differences(
+            end, end, end, resolution * float(abs(end).max()) / unit if unit else resolution
+        )
         for key, end in through(central).items()
     }
 

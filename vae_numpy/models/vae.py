@@ -207,21 +207,22 @@ class VAE(LatentVariableModel):
         dmu, dlogvar = reparameterise_backward(dz, logvar, eps)
         dh = join(dmu + slope * dmu_kl, dlogvar + slope * dlogvar_kl)
         self.encoder_.backward(dh, accumulate=False, need_dx=False)
-        return {"loss": nll + cost, "reconstruction": nll, "kl": kl.sum(), "kl_per_latent": kl}
+        rate = float(kl.sum())
+        return {"loss": nll + cost, "reconstruction": nll, "kl": rate, "kl_per_latent": kl}
 
     def _penalty(self, kl: FloatArray) -> tuple[float, float | FloatArray]:
         """Compute what the KL (K,) costs, in nats, and the slope of that in each latent's KL."""
         if self.capacity is not None:
             rising, gamma = self.capacity_epochs or self.max_iter, float(self.gamma)
-            excess = kl.sum() - float(self.capacity) * min(1, self._run.progress / rising)
+            excess = float(kl.sum()) - float(self.capacity) * min(1, self._run.progress / rising)
             return gamma * abs(excess), gamma * float(np.sign(excess))
         beta = float(self.beta)
         if self.warm_up:
             beta *= min(1, self._run.progress / self.warm_up)
         if not self.free_bits:
-            return beta * kl.sum(), beta
+            return beta * float(kl.sum()), beta
         slope = beta * (kl > self.free_bits)
-        return beta * np.maximum(kl, self.free_bits).sum(), slope.astype(self._dtype)
+        return beta * float(np.maximum(kl, self.free_bits).sum()), slope.astype(self._dtype)
 
     def _evaluate(self, X: FloatArray) -> float:
         # What early stopping compares: the loss at the final beta or capacity, with fixed noise.
