@@ -48,8 +48,7 @@ def run(*, budget, networks=NETWORKS):
 
 
 def _row(network, bounds, budget):
-    weights, x, eps = network.arrays()
-    ours = Ours(network, weights, np.random.default_rng(0).random(x.shape, x.dtype), eps)
+    ours = Ours(network, *network.arrays())
     with ours.threads():
         ours.step()
         with recorded() as calls:

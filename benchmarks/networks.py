@@ -85,7 +85,8 @@ class Network:
                 add((n_in, n_out), n_in + n_out, n_out)
         for large, small in channels[::-1]:
             add_convolution(large, small, large)
-        x = (rng.random((self.batch, self.n_features)) < 0.2).astype(np.float32)
+        # Dense, so that no contestant may leave zeros out.
+        x = rng.random((self.batch, self.n_features), np.float32)
         eps = rng.standard_normal((self.batch, self.n_latents), dtype=np.float32)
         return weights, x, eps
 
