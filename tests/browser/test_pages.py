@@ -73,14 +73,15 @@ def faults(view, path, folder=SITE):
     return found + view.faults
 
 
+@pytest.fixture(scope="class")
+def view(request, browser, site):
+    view = Visit(browser, site, width=request.cls.width, theme=request.cls.theme)
+    yield view
+    view.context.close()
+
+
 class Pages:
     """All pages, one after the other in one window: a class is what one worker does."""
-
-    @pytest.fixture(scope="class")
-    def view(self, browser, site):
-        view = Visit(browser, site, width=self.width, theme=self.theme)
-        yield view
-        view.context.close()
 
     @pytest.mark.parametrize("path", PAGES)
     def test_page(self, view, path):
@@ -111,6 +112,7 @@ BAD = [
     ("console warning", "<script>console.warn('no')</script>"),
     ("error", "<script>throw Error('no')</script>"),
     ("status 404", '<img src="no.png" alt="A picture of it.">'),
+    ("failed request", '<img src="http://127.0.0.1:1/no.png" alt="A picture of it.">'),
     ("third-party request", '<img src="http://elsewhere.example/a.png" alt="A picture of it.">'),
     ("image-alt", f'<img src="{PICTURE}">'),
     ("alt text", f'<img src="{PICTURE}" alt="figure-3.png">'),
