@@ -18,8 +18,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import __main__ as benchmark
-from benchmarks import ladder
 from experiments import runs
 from vae_numpy import __version__, exercises, files
 from vae_numpy.exercises import stubs
@@ -128,6 +126,9 @@ def test_a_file_is_the_old_or_the_new_one_whenever_its_writer_is_killed(n, tmp_p
 
 def test_no_writer_of_results_or_answers_writes_in_place(tmp_path, monkeypatch):
     """A kill just before the last step, for those that were not killed above."""
+    pytest.importorskip("numba", reason="the benchmarks measure what is compiled")
+    from benchmarks import __main__ as benchmark
+    from benchmarks import ladder
 
     def killed(source, target):
         raise KeyboardInterrupt

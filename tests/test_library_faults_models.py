@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import cross_val_score
 from sklearn.preprocessing import MinMaxScaler
 
-from vae_numpy import losses
+from vae_numpy import kernels, losses
 from vae_numpy.models import VAE, Autoencoder, LinearAutoencoder
 from vae_numpy.training import TrainingDiverged
 
@@ -345,4 +345,6 @@ def test_memory_in_training_is_that_of_the_data_and_a_few_times_the_weights(meth
     weights = sum(p.value.nbytes for p in vae._parameters())
     # Early stopping copies the rows it trains on, and passes those it holds out forward at once.
     copies, batches = (7, 2**22) if method == "early stopping" else (6, 0)
+    if kernels.backend() == "numpy":  # each step of Adam's formula makes an array
+        copies += 4
     assert peak < data.nbytes + copies * weights + batches

@@ -104,9 +104,9 @@ def halved(answer):
     [pytest.param(*a, id=f"{a[0]}-{a[1].__name__}") for a in ANSWERS if a[2] is not None],
 )
 def test_a_wrong_answer_gets_its_own_message(number, answer, message):
-    if "ijk" in message or "numba" in message:  # told by compiling the answer
-        pytest.importorskip("numba")
     verdict = examine(number, answer)
+    if "numba is not installed" in str(verdict):
+        pytest.skip("speed, in which the answer fails, is not measured without numba")
     assert verdict.state == "wrong", verdict
     assert message in str(verdict).splitlines()[0], verdict
 

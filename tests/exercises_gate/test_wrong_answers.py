@@ -15,6 +15,8 @@ HERE, KEPT = load()
 @pytest.mark.parametrize("one", HERE, ids=lambda m: f"{m.number}-{m.answer.__name__}")
 def test_a_wrong_answer_is_rejected_and_told_the_true_cause_or_none(one):
     outcome, verdict = one.outcome()
+    if "numba is not installed" in str(verdict):
+        pytest.skip("speed, in which the answer fails, is not measured without numba")
     wanted = "untold" if one.told is None else "told"
     assert outcome == wanted, f"{one.cause}: {verdict}"
 
