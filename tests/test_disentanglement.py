@@ -465,6 +465,23 @@ def test_tabulate_encodes_every_picture_once():
     assert np.array_equal(table.factors(indices), SPRITES.factors(indices))
 
 
+def test_a_table_knows_what_its_data_set_knows():
+    indices = np.array([0, 7, N - 1])
+    np.testing.assert_array_equal(TRUTH.factors(indices), GRID[indices])
+    np.testing.assert_array_equal(TRUTH.indices(GRID[indices]), indices)
+    np.testing.assert_array_equal(TRUTH.images(indices), GRID[indices])
+    drawn = TRUTH.sample_factors(50, np.random.default_rng(0), fixed={"posX": 3})
+    assert drawn.shape == (50, 5) and (drawn[:, 3] == 3).all()
+
+
+@pytest.mark.parametrize(
+    "n_codes, end", [(5, r"code 3, code 4\. It"), (6, r"code 3, code 4 and 1 more\. It")]
+)
+def test_a_warning_lists_five_codes_and_counts_the_others(n_codes, end):
+    with pytest.warns(metrics.MeaninglessScoreWarning, match=r": code 0, code 1, code 2, " + end):
+        metrics.mutual_information(np.ones((60, n_codes)), SMALL[:60])
+
+
 def test_sample_codes_draws_pictures_and_their_factors():
     codes, factors = sample(standardised, 4, 9000)  # more than one block
     assert codes.shape == factors.shape == (9000, 5) and codes.dtype == np.float64

@@ -89,6 +89,21 @@ def test_repeated_points_count_once():
     assert intrinsic_dimension(np.repeat(X, 3, axis=0)) == pytest.approx(intrinsic_dimension(X))
 
 
+@pytest.mark.parametrize("distance, are_one", [(0.5e-10, True), (2e-10, False)])
+def test_points_are_one_up_to_a_share_of_the_radius(distance, are_one):
+    angles = np.random.default_rng(0).uniform(0, np.pi, 20)
+    circle = np.column_stack([np.cos(angles), np.sin(angles)])
+    circle = np.vstack([circle, -circle])  # around the origin, with the radius 1
+    twins = np.vstack([circle, circle * (1 + distance)])
+    want = naive_two_nn(circle if are_one else twins)
+    assert intrinsic_dimension(twins) == pytest.approx(want, rel=1e-6)
+
+
+def test_one_ratio_is_enough_for_a_line():
+    # Of three points' ratios 3/2, 2 and 3 only the least is kept: log(3/2) = d log(3/2).
+    assert intrinsic_dimension([[0.0], [1.0], [3.0]], 0.5) == pytest.approx(1)
+
+
 def test_same_answer_in_any_order_and_layout():
     X = data.make_swiss_roll(300, random_state=0)[0]
     shuffled = np.random.default_rng(1).permutation(X)

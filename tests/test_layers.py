@@ -213,6 +213,14 @@ def test_a_copy_computes_the_same_and_holds_no_batch(duplicate):
     layer.backward(y)  # the original still has its batch
 
 
+def test_a_pickle_holds_no_array_that_was_replaced():
+    layer = make_dense(100, 50, "relu", np.random.default_rng(9))
+    size = len(pickle.dumps(layer))
+    layer.forward(np.ones((1, 100)))  # the layer has checked these arrays, and knows them
+    layer.W.value, layer.W.grad = layer.W.value.copy(), layer.W.grad.copy()
+    assert len(pickle.dumps(layer)) < 1.1 * size
+
+
 @pytest.mark.parametrize(
     "arguments, error, message",
     [

@@ -376,6 +376,12 @@ def test_a_variance_that_is_none_is_refused_by_name(name, variance, message):
         make(name, variance=variance)
 
 
+@learns_a_variance
+def test_the_variance_is_1_where_nothing_is_said_and_where_learning_starts(name):
+    for variance in ({}, {"variance": "learnt"}, {"variance": "per_feature"}):
+        assert not make(name, **variance).log_variance.value.any()  # its logarithm
+
+
 @pytest.mark.parametrize("name", ["bernoulli", "continuous_bernoulli", "categorical"])
 def test_data_without_a_density_are_refused_with_the_reason(name):
     with pytest.raises(ValueError, match=r"^X must .* for a reason, got"):

@@ -287,6 +287,12 @@ def test_a_log_variance_of_another_shape_is_refused(loss, shape):
         LOSSES[loss][0](np.zeros((4, 3)), np.zeros(shape), np.zeros((4, 3)))
 
 
+@pytest.mark.parametrize("categories, error", [(5, TypeError), ((2, 2), ValueError)])
+def test_categorical_nll_wants_the_sizes_of_its_blocks(categories, error):
+    with pytest.raises(error, match="^categories must"):
+        losses.categorical_nll(np.zeros((1, 5)), [[1, 0, 0, 0, 1]], categories)
+
+
 @pytest.mark.parametrize("bad", [-0.01, 1.01, 255.0, -np.inf, np.inf])
 def test_bernoulli_nll_wants_data_between_0_and_1(bad):
     x = np.full((2, 3), 0.5)
