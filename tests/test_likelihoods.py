@@ -388,6 +388,16 @@ def test_data_without_a_density_are_refused_with_the_reason(name):
         make(name).check_data(np.full((2, D), 2.0), "a reason")
 
 
+def test_not_even_the_least_random_number_draws_what_has_the_probability_0():
+    class Zeros(np.random.Generator):
+        def random(self, shape):
+            return np.zeros(shape)
+
+    output = np.array([[-1000.0, 1000.0]])
+    drawn = make("bernoulli", 2).sample(output, Zeros(np.random.PCG64(0)))
+    np.testing.assert_array_equal(drawn, [[0, 1]])
+
+
 @backends
 @dtypes
 def test_the_squared_error_is_that_of_each_row(backend, dtype):
