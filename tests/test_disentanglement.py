@@ -474,6 +474,59 @@ def test_a_table_knows_what_its_data_set_knows():
     assert drawn.shape == (50, 5) and (drawn[:, 3] == 3).all()
 
 
+class Tiny:
+    """Sixteen pictures of two factors with four values each; a picture is its factors."""
+
+    factor_names = ("a", "b")
+
+    def __len__(self):
+        return 16
+
+    def sample_factors(self, n, rng):
+        return rng.integers(4, size=(n, 2))
+
+    def indices(self, factors):
+        return 4 * factors[:, 0] + factors[:, 1]
+
+    def factors(self, indices):
+        return np.stack(np.divmod(indices, 4), axis=1)
+
+    def images(self, indices):
+        return self.factors(indices) + 0.5
+
+
+def test_a_small_data_set_is_tabulated_block_by_block(monkeypatch):
+    monkeypatch.setattr("vae_numpy.metrics.sampling.BLOCK", 6)
+    seen = []
+
+    def encode(rows):
+        seen.append(len(rows))
+        return rows[:, ::-1]
+
+    as_it_is, table = metrics.tabulate(encode, Tiny())
+    assert seen == [6, 6, 4] and len(table) == 16
+    assert table.rows.dtype == np.float32 and table.factor_names == ("a", "b")
+    pictures = Tiny().images(np.arange(16))
+    np.testing.assert_array_equal(as_it_is(table.images(np.arange(16))), pictures[:, ::-1])
+    np.testing.assert_array_equal(as_it_is(table.images(np.array([7]))), [[3.5, 1.5]])
+
+
+def test_all_scores_of_a_data_set_that_is_no_table_are_those_of_its_table():
+    encode = np.copy
+    sizes = {"n_train": 60, "n_eval": 40, "scores": ["beta_vae", "factor_vae"]}
+    scores = metrics.all_scores(encode, Tiny(), rng=np.random.default_rng(0), **sizes)
+    assert scores == {"beta_vae": 1, "factor_vae": 1}
+    as_it_is, table = metrics.tabulate(encode, Tiny())
+    assert scores == metrics.all_scores(as_it_is, table, rng=np.random.default_rng(0), **sizes)
+
+
+def test_all_scores_ask_for_the_chosen_factors_only():
+    two = {"factors": ["scale", "posX"], "scores": ["factor_vae"], "n_train": 200, "n_eval": 100}
+    rng = np.random.default_rng(0)
+    found = metrics.all_scores(lambda rows: standardised(rows)[:, [1, 3]], TRUTH, rng=rng, **two)
+    assert found == {"factor_vae": 1}  # of five factors two codes could not tell
+
+
 @pytest.mark.parametrize(
     "n_codes, end", [(5, r"code 3, code 4\. It"), (6, r"code 3, code 4 and 1 more\. It")]
 )

@@ -313,6 +313,11 @@ def test_iwae_edge_cases():
     for bad in ([0.0, np.nan], [np.inf, 0.0], [-np.inf, -np.inf]):
         with pytest.raises(ValueError, match="log_weights must be finite, got"):
             iwae_bound(bad)
+    for shape, where in (((2,), ""), ((3, 2), " in row 2"), ((3, 2, 2), " in row 2, 1")):
+        weights = np.zeros(shape)
+        weights.flat[-1] = np.nan
+        with pytest.raises(ValueError, match=f"got nan{where}$"):
+            iwae_bound(weights)
     for bad in (0.0, [], np.zeros((3, 0))):
         with pytest.raises(ValueError, match="log_weights must have shape"):
             iwae_bound(bad)

@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 from naive import ACTIVATIONS, BACKENDS, DTYPES, LAYOUTS
 
 from vae_numpy import kernels
-from vae_numpy.layers import Dense, Parameter, Sequential, flatten
+from vae_numpy.layers import (
+    Dense,
+    Parameter,
+    Sequential,
+    flatten,
+    join,
+    reparameterise,
+    reparameterise_backward,
+    split,
+)
 
 # Bounded, and the same examples in every run.
 bounded = settings(derandomize=True, deadline=None, max_examples=40)
@@ -211,6 +220,21 @@ def test_a_copy_computes_the_same_and_holds_no_batch(duplicate):
     with pytest.raises(RuntimeError, match="forward"):
         duplicate(layer).backward(y)
     layer.backward(y)  # the original still has its batch
+
+
+def test_the_sample_of_a_code_and_its_gradients():
+    mu, logvar, eps, weights = np.random.default_rng(0).normal(size=(4, 5, 3))
+
+    def loss(mu, logvar):
+        return np.sum(weights * reparameterise(mu, logvar, eps))
+
+    gradients = reparameterise_backward(weights, logvar, eps)
+    for i in range(2):
+        want = naive.partial_gradient(loss, (mu, logvar), i)
+        assert naive.relative_error(gradients[i], want) < 1e-8
+    halves = split(join(mu, logvar))
+    np.testing.assert_array_equal(halves, [mu, logvar])
+    assert all(half.flags.c_contiguous for half in halves)
 
 
 def test_a_pickle_holds_no_array_that_was_replaced():
