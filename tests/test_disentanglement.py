@@ -520,6 +520,26 @@ def test_all_scores_of_a_data_set_that_is_no_table_are_those_of_its_table():
     assert scores == metrics.all_scores(as_it_is, table, rng=np.random.default_rng(0), **sizes)
 
 
+def test_all_scores_hand_on_bins_and_steps_of_boosting(monkeypatch):
+    def encode(rows):
+        return rows + 0.1 * rows[:, ::-1]
+
+    # Two bins see one bit of a factor's two, and nothing of the other factor; twenty see both.
+    found = metrics.all_scores(
+        encode, Tiny(), rng=np.random.default_rng(0), scores=["mig", "modularity"], n_bins=2
+    )
+    assert found["mig"] == pytest.approx(0.5, abs=0.02) and found["modularity"] > 0.99
+
+    asked = []
+    monkeypatch.setattr(
+        "vae_numpy.metrics.scores.dci",
+        lambda *arrays, rng, **options: asked.append(options) or DCI(np.eye(2), 1.0),
+    )
+    options = {"scores": ["dci"], "dci_points": 30, "dci_estimators": 7}
+    metrics.all_scores(encode, Tiny(), rng=np.random.default_rng(0), **options)
+    assert asked == [{"n_estimators": 7, "progress": False}]
+
+
 def test_all_scores_ask_for_the_chosen_factors_only():
     two = {"factors": ["scale", "posX"], "scores": ["factor_vae"], "n_train": 200, "n_eval": 100}
     rng = np.random.default_rng(0)

@@ -237,6 +237,24 @@ def test_the_sample_of_a_code_and_its_gradients():
     assert all(half.flags.c_contiguous for half in halves)
 
 
+def test_a_network_hands_on_what_its_layers_are_asked_for():
+    rng = np.random.default_rng(0)
+    network = Sequential([make_dense(3, 4, "tanh", rng), make_dense(4, 2, "identity", rng)])
+    x, dy = rng.normal(size=(5, 3)), rng.normal(size=(5, 2))
+    network.forward(x, remember=False)
+    with pytest.raises(RuntimeError, match="forward"):
+        network.backward(dy)
+    network.forward(x)
+    assert network.backward(dy, accumulate=False, need_dx=False) is None
+    once = [p.grad.copy() for p in network.parameters()]
+    assert network.backward(dy).shape == x.shape
+    for p, grad in zip(network.parameters(), once, strict=True):
+        np.testing.assert_allclose(p.grad, 2 * grad)
+    network.backward(dy, accumulate=False)
+    for p, grad in zip(network.parameters(), once, strict=True):
+        np.testing.assert_array_equal(p.grad, grad)
+
+
 def test_a_pickle_holds_no_array_that_was_replaced():
     layer = make_dense(100, 50, "relu", np.random.default_rng(9))
     size = len(pickle.dumps(layer))
