@@ -310,6 +310,10 @@ def test_iwae_edge_cases():
     assert iwae_bound([0.0, -np.inf])[0] == pytest.approx(-np.log(2))  # a weight may be zero
     bound, error = iwae_bound([3.0])
     assert bound == 3 and np.isnan(error)
+    _, errors = iwae_bound(np.zeros((4, 1)))
+    assert errors.shape == (4,) and np.isnan(errors).all()
+    # Weights of 1 and 3: their standard deviation is the root of 2, their mean 2.
+    assert iwae_bound(np.log([1.0, 3.0]))[1] == pytest.approx(0.5, **EXACT)
     for bad in ([0.0, np.nan], [np.inf, 0.0], [-np.inf, -np.inf]):
         with pytest.raises(ValueError, match="log_weights must be finite, got"):
             iwae_bound(bad)
