@@ -9,6 +9,7 @@ import math
 import numpy as np
 import pytest
 from scipy.optimize import minimize
+from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import mutual_info_score
 
@@ -532,14 +533,38 @@ def test_all_scores_hand_on_bins_and_steps_of_boosting(monkeypatch):
     assert score("mig", np.copy) == pytest.approx(0.5, abs=0.02)
     assert score("modularity", encode) > 0.99
 
-    asked = []
-    monkeypatch.setattr(
-        "vae_numpy.metrics.scores.dci",
-        lambda *arrays, rng, **options: asked.append(options) or DCI(np.eye(2), 1.0),
-    )
-    options = {"scores": ["dci"], "dci_points": 30, "dci_estimators": 7}
-    metrics.all_scores(encode, Tiny(), rng=np.random.default_rng(0), **options)
-    assert asked == [{"n_estimators": 7, "progress": False}]
+    asked, drawn = {}, set()
+    answers = {"dci": DCI(np.eye(2), 1.0), "sap": 0, "beta_vae_score": 0, "factor_vae_score": 0}
+    for name, answer in answers.items():
+
+        def record(*arrays, rng=None, name=name, answer=answer, **options):
+            asked[name] = options
+            drawn.add(rng.random() if rng else None)
+            return answer
+
+        monkeypatch.setattr(f"vae_numpy.metrics.scores.{name}", record)
+    sizes = {"n_train": 30, "n_eval": 20, "dci_points": 30, "dci_estimators": 7}
+    names = ["dci", "sap", "beta_vae", "factor_vae"]
+    rng = np.random.default_rng(0)
+    metrics.all_scores(encode, Tiny(), rng=rng, scores=names, progress=True, **sizes)
+    pairs = {"factors": ["a", "b"], "n_train": 30, "n_eval": 20, "progress": True}
+    assert asked == {
+        "dci": {"n_estimators": 7, "progress": True},
+        "sap": {"test_fraction": 0.4, "progress": True},
+        "beta_vae_score": pairs,
+        "factor_vae_score": pairs,
+    }
+    assert len(drawn) == 4  # three have a generator of their own, SAP none
+
+
+def test_dci_takes_as_many_steps_of_boosting_as_it_is_asked_to():
+    codes = np.random.default_rng(0).normal(size=(60, 3))
+    found = metrics.dci(codes, SMALL[:60], rng=np.random.default_rng(0), n_estimators=1)
+    rng = np.random.default_rng(0)  # ties are broken by one number for each factor
+    for f, importances in enumerate(found.importances.T):
+        trees = GradientBoostingClassifier(n_estimators=1, random_state=rng.integers(2**31))
+        want = trees.fit(codes[:40], SMALL[:40, f]).feature_importances_
+        np.testing.assert_allclose(importances, want)
 
 
 def test_all_scores_ask_for_the_chosen_factors_only():
