@@ -513,10 +513,15 @@ def test_a_small_data_set_is_tabulated_block_by_block(monkeypatch):
 
 
 def test_all_scores_of_a_data_set_that_is_no_table_are_those_of_its_table():
-    encode = np.copy
+    seen = []
+
+    def encode(rows):
+        seen.append(len(rows))
+        return rows
+
     sizes = {"n_train": 60, "n_eval": 40, "scores": ["beta_vae", "factor_vae"]}
     scores = metrics.all_scores(encode, Tiny(), rng=np.random.default_rng(0), **sizes)
-    assert scores == {"beta_vae": 1, "factor_vae": 1}
+    assert scores == {"beta_vae": 1, "factor_vae": 1} and sum(seen) == 16
     as_it_is, table = metrics.tabulate(encode, Tiny())
     assert scores == metrics.all_scores(as_it_is, table, rng=np.random.default_rng(0), **sizes)
 
