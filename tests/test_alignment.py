@@ -1,5 +1,7 @@
 """The alignment score against closed forms of the lasso and entropies by hand."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -64,6 +66,19 @@ def test_an_even_mix_of_m_units(m):
     assert alignment_score(Z, neuron) == pytest.approx(1 - np.log(m) / np.log(6), abs=1e-7)
 
 
+@pytest.mark.parametrize("K", [2, 6])
+def test_each_neuron_has_a_score_of_its_own(K):
+    neurons = np.stack([Z[:, 0], Z[:, 0] + Z[:, 1]], axis=1)
+    scores = alignment_score(Z[:, :K], neurons, per_neuron=True)
+    np.testing.assert_allclose(scores, [1, 1 - np.log(2) / np.log(K)], atol=1e-7)
+
+
+def test_five_rows_are_enough():
+    five = white(5, 2)
+    np.testing.assert_allclose(alignment_weights(five, five, 0.1), 0.9 * np.eye(2), atol=1e-8)
+    assert alignment_weights(five, five, "cv").shape == (2, 2)  # one row a fold
+
+
 @pytest.mark.parametrize("degrees", [5, 20, 40])
 def test_a_turned_neuron(degrees):
     a = np.radians(degrees)
@@ -81,6 +96,10 @@ def test_order_scale_sign_and_offset_of_units_and_neurons_do_not_matter():
     other_units = Z[:, order] * [-1, 100, 0.01, 3, -7, 1] + 5
     again = alignment_score(other_units, -1000 * neurons[:, ::-1] + 3, per_neuron=True)
     np.testing.assert_allclose(again[::-1], once, atol=1e-6)
+
+
+def test_units_whose_squares_are_beyond_float64_are_units_too():
+    np.testing.assert_allclose(alignment_weights(1e200 * Z, 1e-200 * Z), alignment_weights(Z, Z))
 
 
 @pytest.mark.parametrize("alpha", [0.1, "cv"])
@@ -108,7 +127,9 @@ def test_neurons_that_nothing_predicts_have_no_score(alpha):
     assert np.isnan(scores[2]) and (alpha == "cv" or np.isnan(scores[3]))
     if alpha != "cv":  # folds of uncorrelated columns are correlated
         assert alignment_score(codes, neurons, alpha) == pytest.approx(1)
-        assert np.isnan(alignment_score(codes, neurons[:, 2:], alpha))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # as of a mean over nothing
+            assert np.isnan(alignment_score(codes, neurons[:, 2:], alpha))
 
 
 def test_the_mean_is_over_the_neurons():

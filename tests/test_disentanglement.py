@@ -9,6 +9,7 @@ import math
 import numpy as np
 import pytest
 from scipy.optimize import minimize
+from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import mutual_info_score
 
@@ -465,6 +466,128 @@ def test_tabulate_encodes_every_picture_once():
     assert np.array_equal(table.factors(indices), SPRITES.factors(indices))
 
 
+def test_a_table_knows_what_its_data_set_knows():
+    indices = np.array([0, 7, N - 1])
+    np.testing.assert_array_equal(TRUTH.factors(indices), GRID[indices])
+    np.testing.assert_array_equal(TRUTH.indices(GRID[indices]), indices)
+    np.testing.assert_array_equal(TRUTH.images(indices), GRID[indices])
+    drawn = TRUTH.sample_factors(50, np.random.default_rng(0), fixed={"posX": 3})
+    assert drawn.shape == (50, 5) and (drawn[:, 3] == 3).all()
+
+
+class Tiny:
+    """Sixteen pictures of two factors with four values each; a picture is its factors."""
+
+    factor_names = ("a", "b")
+
+    def __len__(self):
+        return 16
+
+    def sample_factors(self, n, rng):
+        return rng.integers(4, size=(n, 2))
+
+    def indices(self, factors):
+        return 4 * factors[:, 0] + factors[:, 1]
+
+    def factors(self, indices):
+        return np.stack(np.divmod(indices, 4), axis=1)
+
+    def images(self, indices):
+        return self.factors(indices) + 0.5
+
+
+def test_a_small_data_set_is_tabulated_block_by_block(monkeypatch):
+    monkeypatch.setattr("vae_numpy.metrics.sampling.BLOCK", 6)
+    seen = []
+
+    def encode(rows):
+        seen.append(len(rows))
+        return rows[:, ::-1]
+
+    as_it_is, table = metrics.tabulate(encode, Tiny())
+    assert seen == [6, 6, 4] and len(table) == 16
+    assert table.rows.dtype == np.float32 and table.factor_names == ("a", "b")
+    pictures = Tiny().images(np.arange(16))
+    np.testing.assert_array_equal(as_it_is(table.images(np.arange(16))), pictures[:, ::-1])
+    np.testing.assert_array_equal(as_it_is(table.images(np.array([7]))), [[3.5, 1.5]])
+
+
+def test_all_scores_of_a_data_set_that_is_no_table_are_those_of_its_table():
+    seen = []
+
+    def encode(rows):
+        seen.append(len(rows))
+        return rows
+
+    sizes = {"n_train": 60, "n_eval": 40, "scores": ["beta_vae", "factor_vae"]}
+    scores = metrics.all_scores(encode, Tiny(), rng=np.random.default_rng(0), **sizes)
+    assert scores == {"beta_vae": 1, "factor_vae": 1} and sum(seen) == 16
+    as_it_is, table = metrics.tabulate(encode, Tiny())
+    assert scores == metrics.all_scores(as_it_is, table, rng=np.random.default_rng(0), **sizes)
+
+
+def test_all_scores_hand_on_bins_and_steps_of_boosting(monkeypatch):
+    def encode(rows):
+        return rows + 0.1 * rows[:, ::-1]
+
+    def score(name, encode):
+        rng = np.random.default_rng(0)
+        return metrics.all_scores(encode, Tiny(), rng=rng, scores=[name], n_bins=2)[name]
+
+    # Two bins see one bit of a factor's two, and nothing of the other factor; twenty see both.
+    assert score("mig", np.copy) == pytest.approx(0.5, abs=0.02)
+    assert score("modularity", encode) > 0.99
+
+    asked, drawn = {}, set()
+    answers = {"dci": DCI(np.eye(2), 1.0), "sap": 0, "beta_vae_score": 0, "factor_vae_score": 0}
+    for name, answer in answers.items():
+
+        def record(*arrays, rng=None, name=name, answer=answer, **options):
+            asked[name] = options
+            drawn.add(rng.random() if rng else None)
+            return answer
+
+        monkeypatch.setattr(f"vae_numpy.metrics.scores.{name}", record)
+    sizes = {"n_train": 30, "n_eval": 20, "dci_points": 30, "dci_estimators": 7}
+    names = ["dci", "sap", "beta_vae", "factor_vae"]
+    rng = np.random.default_rng(0)
+    metrics.all_scores(encode, Tiny(), rng=rng, scores=names, progress=True, **sizes)
+    pairs = {"factors": ["a", "b"], "n_train": 30, "n_eval": 20, "progress": True}
+    assert asked == {
+        "dci": {"n_estimators": 7, "progress": True},
+        "sap": {"test_fraction": 0.4, "progress": True},
+        "beta_vae_score": pairs,
+        "factor_vae_score": pairs,
+    }
+    assert len(drawn) == 4  # three have a generator of their own, SAP none
+
+
+def test_dci_takes_as_many_steps_of_boosting_as_it_is_asked_to():
+    codes = np.random.default_rng(0).normal(size=(60, 3))
+    found = metrics.dci(codes, SMALL[:60], rng=np.random.default_rng(0), n_estimators=1)
+    rng = np.random.default_rng(0)  # ties are broken by one number for each factor
+    for f, importances in enumerate(found.importances.T):
+        trees = GradientBoostingClassifier(n_estimators=1, random_state=rng.integers(2**31))
+        want = trees.fit(codes[:40], SMALL[:40, f]).feature_importances_
+        np.testing.assert_allclose(importances, want)
+
+
+def test_all_scores_ask_for_the_chosen_factors_only():
+    two = {"factors": ["scale", "posX"], "scores": ["factor_vae", "mig"]}
+    sizes = {"n_train": 200, "n_eval": 100, "rng": np.random.default_rng(0)}
+    found = metrics.all_scores(lambda rows: standardised(rows)[:, [1, 3]], TRUTH, **two, **sizes)
+    # Of five factors two codes could not tell, and three would have no gap.
+    assert found["factor_vae"] == 1 and found["mig"] > 0.7
+
+
+@pytest.mark.parametrize(
+    "n_codes, end", [(5, r"code 3, code 4\. It"), (6, r"code 3, code 4 and 1 more\. It")]
+)
+def test_a_warning_lists_five_codes_and_counts_the_others(n_codes, end):
+    with pytest.warns(metrics.MeaninglessScoreWarning, match=r": code 0, code 1, code 2, " + end):
+        metrics.mutual_information(np.ones((60, n_codes)), SMALL[:60])
+
+
 def test_sample_codes_draws_pictures_and_their_factors():
     codes, factors = sample(standardised, 4, 9000)  # more than one block
     assert codes.shape == factors.shape == (9000, 5) and codes.dtype == np.float64
@@ -638,6 +761,11 @@ def test_bad_arguments_of_the_sampled_scores_are_named(score, change, error, mes
             lambda: metrics.all_scores(standardised, TRUTH, rng=RNG, scores=["mig"], n_train=0),
             ValueError,
             "^n_train must be >= 1",
+        ),
+        (
+            lambda: metrics.all_scores(standardised, TRUTH, rng=RNG, scores=["mig"], n_eval=0),
+            ValueError,
+            "^n_eval must be >= 1",
         ),
         (
             lambda: metrics.sap(CODES, FACTORS, test_fraction=0.001),

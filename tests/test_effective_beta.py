@@ -124,13 +124,19 @@ def test_a_fixed_variance_is_beta_in_disguise(variance):
         assert naive.relative_error(a, 2 * variance * b) < 1e-8
 
 
+def test_one_feature_and_one_latent_make_no_difference_between_sum_and_mean():
+    means = {"mean_over_features": True, "mean_over_latents": True}
+    assert effective_beta(3.0, n_features=1, n_latents=1, **means) == pytest.approx(1.5)
+
+
 @pytest.mark.parametrize(
     "arguments, kind, message",
     [
         ({"kl_weight": -1.0}, ValueError, "kl_weight must be >= 0, got -1"),
         ({"kl_weight": np.inf}, ValueError, "kl_weight"),
-        ({"n_features": 0}, ValueError, "n_features"),
-        ({"n_latents": 2.5}, TypeError, "n_latents"),
+        ({"n_features": 0}, ValueError, "^n_features must be >= 1"),
+        ({"n_latents": 0}, ValueError, "^n_latents must be >= 1"),
+        ({"n_latents": 2.5}, TypeError, "^n_latents"),
         ({"reconstruction": "mse"}, ValueError, "reconstruction must be one of"),
     ],
 )

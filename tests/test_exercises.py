@@ -613,6 +613,25 @@ def test_fault_20_writing_the_stubs_loses_nothing(tmp_path):
         assert path.read_text("utf-8") == mine
 
 
+def test_the_command_writes_every_chapter_lists_every_exercise_and_knows_no_more(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(stubs, "BOOK", tmp_path)
+    with pytest.raises(SystemExit, match="in a clone of the book"):
+        writer.main([])
+    (tmp_path / "exercises").mkdir()
+    writer.main([])
+    names = [f"ch{chapter:02d}.py" for chapter in exercises.chapters()]
+    assert sorted(path.name for path in (tmp_path / "exercises").iterdir()) == names
+    assert capsys.readouterr().out.splitlines() == [f"{name} is new" for name in names]
+    writer.main(["--list"])
+    numbers = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    wanted = [e.number for chapter in exercises.chapters() for e in exercises.exercises_of(chapter)]
+    assert numbers == wanted
+    with pytest.raises(SystemExit, match="the only argument is --list, got --all"):
+        writer.main(["--all"])
+
+
 def test_a_started_exercise_is_known_by_its_text():
     first, second = exercises.exercises_of(2)[:2]
     text = stubs.stub_file_text(2).replace("raise NotImplementedError", "return X, X", 1)

@@ -78,6 +78,18 @@ def test_ppca_agrees_with_scikit_learn():
     np.testing.assert_allclose(ours * 40 / 39, pca.get_covariance(), rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize("size", [1e-8, 1.0, 1e8])
+def test_ppca_finds_no_noise_in_rounding_and_loses_none_to_the_unit(size):
+    rng = np.random.default_rng(0)
+    line = size * rng.standard_normal((50, 1)) * [3, 1 / 3]
+    noise = 1e-4 * size * rng.standard_normal((50, 2))
+    for faint in (0, 1e-4 * noise):
+        with pytest.raises(ValueError, match="got no variance there"):
+            probabilistic_pca(line + faint, 1)
+    model = probabilistic_pca(line + noise, 1)
+    assert model.noise_variance == pytest.approx((1e-4 * size) ** 2, rel=4 * np.sqrt(2 / 49))
+
+
 def test_no_other_parameters_are_more_likely():
     rng = np.random.default_rng(0)
     X = rng.standard_normal((60, 4)) * [3, 2, 1, 1]
@@ -91,16 +103,22 @@ def test_no_other_parameters_are_more_likely():
         assert other.log_likelihood(X).mean() < best.log_likelihood(X).mean()
 
 
-@given(seed=seeds)
-def test_posterior_is_the_conditional_of_the_joint_gaussian(seed):
+@given(seed=seeds, K=st.integers(1, 5))
+def test_posterior_is_the_conditional_of_the_joint_gaussian(seed, K):
     rng = np.random.default_rng(seed)
-    model, x = random_model(rng, 2, 3), rng.standard_normal((4, 3))
+    model, x = random_model(rng, K, 3), rng.standard_normal((4, 3))
     # (z, x) is jointly Gaussian; condition on x by Schur's complement, knowing nothing of W's role.
     zx = model.W
     xx = model.W.T @ model.W + model.noise_variance * np.eye(3)
     means, covariance = model.posterior(x)
     np.testing.assert_allclose(means, (x - model.mean) @ np.linalg.inv(xx) @ zx.T, atol=1e-10)
-    np.testing.assert_allclose(covariance, np.eye(2) - zx @ np.linalg.inv(xx) @ zx.T, atol=1e-10)
+    np.testing.assert_allclose(covariance, np.eye(K) - zx @ np.linalg.inv(xx) @ zx.T, atol=1e-10)
+
+
+def test_a_model_keeps_numbers_in_double_whatever_it_is_given():
+    model = LinearGaussian([[1, 1]], [0, 0], 1)
+    assert model.W.dtype == model.mean.dtype == np.float64
+    assert isinstance(model.noise_variance, float)
 
 
 @given(seed=seeds)
@@ -178,6 +196,7 @@ def test_gaussian_nll_at_its_best_variance():
 # The one-dimensional example ----------------------------------------------------------------
 
 EXAMPLE = LinearGaussian(W=[[1.5]], mean=[0.0], noise_variance=0.25)
+TWO_FEATURES = LinearGaussian(W=[[1.0, 1.0]], mean=[0.0, 0.0], noise_variance=1)
 ONE = np.array([1.0])
 
 
@@ -291,9 +310,18 @@ def test_iwae_edge_cases():
     assert iwae_bound([0.0, -np.inf])[0] == pytest.approx(-np.log(2))  # a weight may be zero
     bound, error = iwae_bound([3.0])
     assert bound == 3 and np.isnan(error)
+    _, errors = iwae_bound(np.zeros((4, 1)))
+    assert errors.shape == (4,) and np.isnan(errors).all()
+    # Weights of 1 and 3: their standard deviation is the root of 2, their mean 2.
+    assert iwae_bound(np.log([1.0, 3.0]))[1] == pytest.approx(0.5, **EXACT)
     for bad in ([0.0, np.nan], [np.inf, 0.0], [-np.inf, -np.inf]):
         with pytest.raises(ValueError, match="log_weights must be finite, got"):
             iwae_bound(bad)
+    for shape, where in (((2,), ""), ((3, 2), " in row 2"), ((3, 2, 2), " in row 2, 1")):
+        weights = np.zeros(shape)
+        weights.flat[-1] = np.nan
+        with pytest.raises(ValueError, match=f"got nan{where}$"):
+            iwae_bound(weights)
     for bad in (0.0, [], np.zeros((3, 0))):
         with pytest.raises(ValueError, match="log_weights must have shape"):
             iwae_bound(bad)
@@ -458,6 +486,16 @@ def test_grid_finds_a_nonlinear_evidence():
     assert log_z == pytest.approx(np.log(truth), abs=1e-4)
 
 
+def test_grid_is_the_trapezoidal_rule_where_steps_differ_and_the_edges_count():
+    axis, values = np.array([0.0, 1.0, 3.0, 3.5]), np.array([1.0, 4.0, 2.0, 5.0])
+    area = np.trapezoid(values, axis)
+    density, log_z = grid_posterior(lambda z: np.log(np.interp(z[:, 0], axis, values)), [axis])
+    assert log_z == pytest.approx(np.log(area), **EXACT)
+    np.testing.assert_allclose(density, values / area, rtol=1e-12)
+    _, log_z = grid_posterior(lambda z: np.zeros(len(z)), [[0, 2]])  # two points are a grid
+    assert log_z == pytest.approx(np.log(2), **EXACT)
+
+
 def test_grid_takes_densities_that_are_zero_somewhere():
     def exponential(z):
         return np.where(z[:, 0] >= 0, -z[:, 0], -np.inf)
@@ -578,6 +616,12 @@ def test_a_density_without_an_integral_is_reported():
         ),
         (lambda rng: grid_posterior(None, [[0, np.nan]]), r"^axes\[0\] must be finite"),
         (lambda rng: grid_posterior(None, [[1, 0]]), r"axes\[0\] must be at least 2 increasing"),
+        (lambda rng: grid_posterior(None, [[0, 0, 1]]), r"axes\[0\] must be at least 2 increasing"),
+        (lambda rng: LinearGaussian([[np.nan]], [0.0], 1.0), "^W must be finite"),
+        (lambda rng: EXAMPLE.log_joint([np.nan], [[0]]), "^x must be finite"),
+        (lambda rng: TWO_FEATURES.log_joint([0.0], [[0]]), r"^x must have shape \(2,\)"),
+        (lambda rng: EXAMPLE.elbo([[1.0]], [[np.nan]], [1]), "^means must be finite"),
+        (lambda rng: probabilistic_pca(np.eye(3), 0), "^n_components must be >= 1"),
         (lambda rng: grid_posterior(None, []), "axes must hold at least one"),
         (
             lambda rng: score_function_gradient(None, [0], [[-1.0]], [[0.0]]),

@@ -81,12 +81,39 @@ def test_moving_turning_scaling_and_embedding_change_nothing():
 def test_a_cloud_far_from_the_origin_keeps_its_dimension():
     rng = np.random.default_rng(0)
     X = rng.random((300, 2)) @ np.linalg.qr(rng.standard_normal((20, 20)))[0][:2]
-    assert intrinsic_dimension(X + 1e5) == pytest.approx(intrinsic_dimension(X), rel=1e-6)
+    far = X + 1e7 * np.linspace(-1, 1, 20)
+    assert intrinsic_dimension(far) == pytest.approx(intrinsic_dimension(X), rel=1e-6)
 
 
 def test_repeated_points_count_once():
     X = data.make_spiral(200, random_state=0)[0]
     assert intrinsic_dimension(np.repeat(X, 3, axis=0)) == pytest.approx(intrinsic_dimension(X))
+
+
+@pytest.mark.parametrize("distance, are_one", [(0.5e-10, True), (2e-10, False)])
+def test_points_are_one_up_to_a_share_of_the_radius(distance, are_one):
+    angles = np.random.default_rng(0).uniform(0, np.pi, 20)
+    circle = np.column_stack([np.cos(angles), np.sin(angles)])
+    circle = np.vstack([circle, -circle])  # around the origin, with the radius 1
+    twins = np.vstack([circle, circle * (1 + distance)])
+    want = naive_two_nn(circle if are_one else twins)
+    assert intrinsic_dimension(twins) == pytest.approx(want, rel=1e-6)
+
+
+def test_a_feature_that_comes_twice_counts_twice():
+    X = np.random.default_rng(0).standard_normal((40, 2))
+    twice = X[:, [0, 1, 1]]
+    assert intrinsic_dimension(twice) == pytest.approx(naive_two_nn(twice), rel=1e-6)
+
+
+def test_ties_at_some_points_make_no_grid():
+    X = np.array([[0.0], [1], [2], [10], [11], [12], [30]])  # 1 and 11 have two neighbours at 1
+    assert intrinsic_dimension(X) == pytest.approx(naive_two_nn(X), rel=1e-6)
+
+
+def test_one_ratio_is_enough_for_a_line():
+    # Of three points' ratios 3/2, 2 and 3 only the least is kept: log(3/2) = d log(3/2).
+    assert intrinsic_dimension([[0.0], [1.0], [3.0]], 0.5) == pytest.approx(1)
 
 
 def test_same_answer_in_any_order_and_layout():
@@ -111,7 +138,7 @@ def test_same_answer_in_any_order_and_layout():
 def test_bad_clouds_are_named(X, error, message):
     with pytest.raises(error) as raised:
         intrinsic_dimension(X)
-    assert message in str(raised.value)
+    assert str(raised.value).startswith("X must") and message in str(raised.value)
 
 
 @pytest.mark.parametrize("discard", [-0.1, 1, np.nan])

@@ -340,9 +340,27 @@ def test_float32_values_add_up_in_double(backend):
         value, _ = kernels.squared_error(prediction, zeros)
         nll, _ = kernels.bernoulli_nll(logits, zeros)
         parts, *_ = kernels.gaussian_kl(prediction.T.copy(), zeros.T.copy())
+        gaussian, *_ = kernels.gaussian_nll(prediction, zeros, zeros)
     assert value == 2.0**24 + 1000 * 0.5625
     assert nll == pytest.approx(2.0**24 + 1000 * math.log(2), abs=1e-3)
     assert parts[0] == pytest.approx((2.0**24 + 1000 * 0.5625) / 2 / 1001, rel=1e-12)
+    squares = 2.0**24 + 1000 * 0.5625
+    assert gaussian == pytest.approx(0.5 * (1001 * math.log(2 * math.pi) + squares), rel=1e-12)
+
+
+@backends
+@pytest.mark.parametrize("large", [[2.0**24, 0], [0, -(2.0**24)]])
+def test_float32_blocks_add_up_in_double(backend, large):
+    # Of each pair the second category is the true one; the first pair costs 2^24, the others ln 2.
+    logits = np.full((1001, 2), 0.75, np.float32)
+    logits[0] = large
+    x = np.zeros_like(logits)
+    x[:, 1] = 1
+    with kernels.use(backend):
+        value, _ = kernels.categorical_nll(
+            logits.reshape(1, -1), x.reshape(1, -1), np.full(1001, 2)
+        )
+    assert value == pytest.approx(2.0**24 + 1000 * math.log(2), abs=1e-3)
 
 
 # Optimiser steps ------------------------------------------------------------------------------

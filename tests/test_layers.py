@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 from naive import ACTIVATIONS, BACKENDS, DTYPES, LAYOUTS
 
 from vae_numpy import kernels
-from vae_numpy.layers import Dense, Parameter, Sequential, flatten
+from vae_numpy.layers import (
+    Dense,
+    Parameter,
+    Sequential,
+    flatten,
+    join,
+    reparameterise,
+    reparameterise_backward,
+    split,
+)
 
 # Bounded, and the same examples in every run.
 bounded = settings(derandomize=True, deadline=None, max_examples=40)
@@ -211,6 +220,47 @@ def test_a_copy_computes_the_same_and_holds_no_batch(duplicate):
     with pytest.raises(RuntimeError, match="forward"):
         duplicate(layer).backward(y)
     layer.backward(y)  # the original still has its batch
+
+
+def test_the_sample_of_a_code_and_its_gradients():
+    mu, logvar, eps, weights = np.random.default_rng(0).normal(size=(4, 5, 3))
+
+    def loss(mu, logvar):
+        return np.sum(weights * reparameterise(mu, logvar, eps))
+
+    gradients = reparameterise_backward(weights, logvar, eps)
+    for i in range(2):
+        want = naive.partial_gradient(loss, (mu, logvar), i)
+        assert naive.relative_error(gradients[i], want) < 1e-8
+    halves = split(join(mu, logvar))
+    np.testing.assert_array_equal(halves, [mu, logvar])
+    assert all(half.flags.c_contiguous for half in halves)
+
+
+def test_a_network_hands_on_what_its_layers_are_asked_for():
+    rng = np.random.default_rng(0)
+    network = Sequential([make_dense(3, 4, "tanh", rng), make_dense(4, 2, "identity", rng)])
+    x, dy = rng.normal(size=(5, 3)), rng.normal(size=(5, 2))
+    network.forward(x, remember=False)
+    with pytest.raises(RuntimeError, match="forward"):
+        network.backward(dy)
+    network.forward(x)
+    assert network.backward(dy, accumulate=False, need_dx=False) is None
+    once = [p.grad.copy() for p in network.parameters()]
+    assert network.backward(dy).shape == x.shape
+    for p, grad in zip(network.parameters(), once, strict=True):
+        np.testing.assert_allclose(p.grad, 2 * grad)
+    network.backward(dy, accumulate=False)
+    for p, grad in zip(network.parameters(), once, strict=True):
+        np.testing.assert_array_equal(p.grad, grad)
+
+
+def test_a_pickle_holds_no_array_that_was_replaced():
+    layer = make_dense(100, 50, "relu", np.random.default_rng(9))
+    size = len(pickle.dumps(layer))
+    layer.forward(np.ones((1, 100)))  # the layer has checked these arrays, and knows them
+    layer.W.value, layer.W.grad = layer.W.value.copy(), layer.W.grad.copy()
+    assert len(pickle.dumps(layer)) < 1.1 * size
 
 
 @pytest.mark.parametrize(

@@ -376,10 +376,26 @@ def test_a_variance_that_is_none_is_refused_by_name(name, variance, message):
         make(name, variance=variance)
 
 
+@learns_a_variance
+def test_the_variance_is_1_where_nothing_is_said_and_where_learning_starts(name):
+    for variance in ({}, {"variance": "learnt"}, {"variance": "per_feature"}):
+        assert not make(name, **variance).log_variance.value.any()  # its logarithm
+
+
 @pytest.mark.parametrize("name", ["bernoulli", "continuous_bernoulli", "categorical"])
 def test_data_without_a_density_are_refused_with_the_reason(name):
     with pytest.raises(ValueError, match=r"^X must .* for a reason, got"):
         make(name).check_data(np.full((2, D), 2.0), "a reason")
+
+
+def test_not_even_the_least_random_number_draws_what_has_the_probability_0():
+    class Zeros(np.random.Generator):
+        def random(self, shape):
+            return np.zeros(shape)
+
+    output = np.array([[-1000.0, 1000.0]])
+    drawn = make("bernoulli", 2).sample(output, Zeros(np.random.PCG64(0)))
+    np.testing.assert_array_equal(drawn, [[0, 1]])
 
 
 @backends

@@ -129,6 +129,16 @@ def test_values_between_the_grid_points_match_the_naive_loop(backend):
         assert np.array_equal(image, naive_picture(*row, 32))
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_square_on_its_corner_reaches_the_border_of_the_coarsest_picture(backend):
+    values = [[0, 1, math.pi / 4, 0, 0.125], [0, 1, math.pi / 4, 0.125, 0]]
+    with kernels.use(backend):
+        left, top = sprites.render_values(np.array(values), 8)
+    assert left[2, 0] == top[0, 2] == 1
+    for row, image in zip(values, (left, top), strict=True):
+        assert np.array_equal(image, naive_picture(*row, 8))
+
+
 @needs_both
 @pytest.mark.parametrize("image_size", [64, 32])
 def test_both_backends_draw_the_same_bits(image_size):

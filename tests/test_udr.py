@@ -117,5 +117,5 @@ def test_what_is_no_list_of_codes_is_refused(codes, kl, message):
 
 
 def test_a_negative_threshold_is_refused():
-    with pytest.raises(ValueError, match="min_kl"):
+    with pytest.raises(ValueError, match="^min_kl must be >= 0"):
         udr([np.eye(6)] * 2, [np.ones(6)] * 2, min_kl=-1)
