@@ -102,16 +102,20 @@ globalThis.reader = (() => {
         faults.push(`raw TeX: ${data.trim().slice(0, 60)}`);
       }
     }
-    // What begins left of its box cannot be scrolled to.
+    // Of a row reversed one end is out of reach of its box's scroll bar.
     const cut = every("div.math:has(mjx-math)").filter((e) => {
-      const [box, formula] = [e, e.querySelector("mjx-math")].map((x) => x.getBoundingClientRect());
-      return e.checkVisibility() && formula.x < box.x - e.scrollLeft - 1;
+      const [box, ...parts] = [e, ...e.querySelectorAll("mjx-math, .eqno")].map(
+        (x) => x.getBoundingClientRect(),
+      );
+      const start = box.x - e.scrollLeft - 1;
+      const end = start + e.scrollWidth + 2;
+      return e.checkVisibility() && parts.some((part) => part.x < start || part.right > end);
     });
     const unset = every(".math").filter((e) => !e.querySelector("mjx-container"));
     const wrong = every(":is(mjx-merror, [data-mjx-error])");
     return [
       ...faults,
-      ...cut.map((e) => `formula cut at its left: ${line(e)}`),
+      ...cut.map((e) => `formula cut: ${line(e)}`),
       ...unset.map((e) => `formula not set: ${line(e)}`),
       ...wrong.map((e) => `error in a formula: ${line(e)}`),
     ];

@@ -128,11 +128,14 @@ BAD = [
     ("heading", "<h2>Two</h2><h4>Four</h4>"),
     ("raw TeX", r"<p>\(x^2\)</p>"),
     ("formula not set", '<p class="math">x</p>'),
-    (
-        "formula cut at its left",
-        """<div class="math" style="display: flex; flex-direction: row-reverse; overflow: auto">
-        <mjx-container style="width: 3000px; flex: none"><mjx-math>x</mjx-math></mjx-container>
-        </div>""",
+    *(
+        (
+            "formula cut",
+            f"""<div class="math" style="display: flex; flex-direction: row-reverse;
+            justify-content: {end}; overflow: auto"><mjx-container style="flex: none">
+            <mjx-math style="display: block; width: 3000px">x</mjx-math></mjx-container></div>""",
+        )
+        for end in ("flex-start", "flex-end")  # cut at its left, and at its right
     ),
     ("error in a formula", "<p><mjx-container><mjx-merror>x</mjx-merror></mjx-container></p>"),
     (
