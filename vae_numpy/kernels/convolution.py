@@ -171,7 +171,7 @@ def backward(dy, x, y, relu, transposed, weights, dx, sums, bias_sums, g, size, 
     """
     begin(turn)
     big, small = _padded(g, weights), _pixels(g, weights)
-    dbig, da = np.empty_like(big), np.empty_like(y[0])
+    dbig, da = np.empty_like(big), np.empty(y.shape[1:], y.dtype)
     patches, in_patch = _patches(g), _places(g.runs, g.run, g.line, 1)
     n_out = x.shape[1] if transposed else y.shape[1]
     for part in range(start, stop):
