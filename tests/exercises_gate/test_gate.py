@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.exercises_gate.register import skip_if_not_timed
 from vae_numpy.exercises import answers, catalogue, chapters, examine, exercises_of, find, stubs
 from vae_numpy.exercises.register import ANSWERS
 
@@ -105,8 +106,7 @@ def halved(answer):
 )
 def test_a_wrong_answer_gets_its_own_message(number, answer, message):
     verdict = examine(number, answer)
-    if "numba is not installed" in str(verdict):
-        pytest.skip("speed, in which the answer fails, is not measured without numba")
+    skip_if_not_timed(verdict)
     assert verdict.state == "wrong", verdict
     assert message in str(verdict).splitlines()[0], verdict
 

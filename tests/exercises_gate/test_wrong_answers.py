@@ -4,7 +4,7 @@ import pytest
 
 from tests.exercises_gate import register
 from tests.exercises_gate.__main__ import row
-from tests.exercises_gate.register import MISTAKES, Mistake, load, mistake
+from tests.exercises_gate.register import MISTAKES, Mistake, load, mistake, skip_if_not_timed
 from vae_numpy.exercises import Verdict, chapters, exercises_of
 
 FEWEST, SHARE_TOLD, TOTAL = 8, 0.85, 560  # for an exercise; of all answers; in the book
@@ -15,8 +15,7 @@ HERE, KEPT = load()
 @pytest.mark.parametrize("one", HERE, ids=lambda m: f"{m.number}-{m.answer.__name__}")
 def test_a_wrong_answer_is_rejected_and_told_the_true_cause_or_none(one):
     outcome, verdict = one.outcome()
-    if "numba is not installed" in str(verdict):
-        pytest.skip("speed, in which the answer fails, is not measured without numba")
+    skip_if_not_timed(verdict)
     wanted = "untold" if one.told is None else "told"
     assert outcome == wanted, f"{one.cause}: {verdict}"
 

@@ -256,6 +256,7 @@ class Learner:
         should_stop = self._stopping()
 
         def after_epoch() -> bool:
+            nonlocal last_good, epoch_start
             if not np.all(np.isfinite(weights.value)):
                 raise TrainingDiverged(
                     f"a weight became infinite in epoch {run.epoch}; try a smaller "
@@ -263,7 +264,6 @@ class Learner:
                 )
             # A loss is measured before its step: the weights known to be good are those that the
             # finished epoch began with, not those that it ended with.
-            nonlocal last_good, epoch_start
             last_good, epoch_start = epoch_start, last_good
             epoch_start[...] = weights.value
             if held_out is not None:
